@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Stake, lifecycle and pools of the nodes
+/// @notice A node locks CNX, becomes available to the draw, and gets its stake back some time after it left.
+/// Amounts are in wei of CNX, times in seconds.
+interface INodeRegistry {
+    /// @notice Where a node is in its life. A node is in exactly one status.
+    enum Status {
+        None, // never joined, withdrawn or slashed
+        Available, // may be drawn
+        Busy, // holds a task
+        Paused, // may not be drawn
+        PausePending, // busy; paused when its task lets go of it
+        LeavePending, // busy; begins unbonding when its task lets go of it
+        Unbonding // waits for its stake, still liable for what it did
+    }
+
+    /// @notice Everything about one node.
+    struct NodeView {
+        Status status;
+        uint256 stakeWei;
+        bytes32 gpuModel;
+        uint32 vramGb;
+        bytes32 encryptionKey;
+        address beneficiary; // where earnings and returned stake go now
+        address pendingBeneficiary; // zero when no change is waiting
+        uint64 beneficiaryChangeAt;
+        uint64 unbondingEndsAt; // zero unless Unbonding
+    }
+
+    event NodeJoined(
+        address indexed node,
+        uint256 stakeWei,
+        bytes32 gpuModel,
+        uint32 vramGb,
+        bytes32 encryptionKey,
+        address beneficiary
+    );
+    event StakeIncreased(address indexed node, uint256 amountWei, uint256 stakeWei);
+    event NodePaused(address indexed node);
+    event NodeResumed(address indexed node);
+    event NodeLeaving(address indexed node, uint256 unbondingEndsAt);
+    event StakeWithdrawn(address indexed node, address indexed to, uint256 amountWei);
+    event EncryptionKeyChanged(address indexed node, bytes32 encryptionKey);
+    event HardwareChanged(address indexed node, bytes32 gpuModel, uint32 vramGb);
+    event BeneficiaryChangeRequested(address indexed node, address beneficiary, uint256 effectiveAt);
+    event NodePenalised(address indexed node, uint256 amountWei, uint256 stakeWei);
+    event NodeSlashed(address indexed node, uint256 amountWei);
+
+    /// @notice Locks `stakeWei` (at least the minimum; needs an allowance) and makes the caller available.
+    function join(uint256 stakeWei, bytes32 gpuModel, uint32 vramGb, bytes32 encryptionKey, address beneficiary)
+        external;
+
+    /// @notice `join` with an EIP-2612 permit for the stake instead of an earlier allowance.
+    function joinWithPermit(
+        uint256 stakeWei,
+        bytes32 gpuModel,
+        uint32 vramGb,
+        bytes32 encryptionKey,
+        address beneficiary,
+        uint256 permitDeadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
+
+    /// @notice Adds to the caller's stake (needs an allowance).
+    function increaseStake(uint256 amountWei) external;
+
+    /// @notice `increaseStake` with an EIP-2612 permit.
+    function increaseStakeWithPermit(uint256 amountWei, uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s) external;
+
+    /// @notice Takes the caller out of the draw; while busy, as soon as its task lets go of it.
+    function pause() external;
+
+    /// @notice Puts the caller back into the draw, or cancels a pending pause or leave.
+    function resume() external;
+
+    /// @notice Begins unbonding; while busy, as soon as its task lets go of it.
+    function leave() external;
+
+    /// @notice After unbonding: returns the stake to the beneficiary and forgets the node.
+    function withdrawStake() external;
+
+    function setEncryptionKey(bytes32 encryptionKey) external;
+
+    function setHardware(bytes32 gpuModel, uint32 vramGb) external;
+
+    /// @notice Takes effect after one unbonding period. Zero means the node itself.
+    function setBeneficiary(address beneficiary) external;
+
+    function node(address wallet) external view returns (NodeView memory);
+
+    /// @notice How many nodes could be drawn now for such a task. `gpuModel` zero: the largest same-GPU group that is free.
+    function availableCount(bool sameGpu, uint32 minVramGb, bytes32 gpuModel) external view returns (uint256);
+
+    /// @notice Number of nodes that are members (any status but None and Unbonding).
+    function memberCount() external view returns (uint256);
+
+    function minimumStakeWei() external view returns (uint256);
+    function unbondingSeconds() external view returns (uint256);
+    function penaltyBasisPoints() external view returns (uint256);
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Tasks, verdicts and the ledger
+/// @notice Three nodes run a task, commit to and reveal their scores; those who agree are paid.
+/// In the order of the journey: deposit, createTask, start, commit, reveal, reportUploaded, withdraw.
+/// Amounts are in wei of CNX, times in seconds.
+interface ITaskConsensus {
+    /// @notice Image: any node with enough VRAM, scores agree by Hamming distance. Text: three equal GPUs, scores agree by equality.
+    enum Kind {
+        Image,
+        Text
+    }
+
+    enum State {
+        None,
+        Queued, // paid for, waits for its draw
+        Started, // three nodes drawn, they compute and commit
+        Revealing,
+        AwaitingUpload, // scores agree; the uploader brings the result to the relay
+        Completed,
+        Aborted
+    }
+
+    enum AbortReason {
+        None,
+        Cancelled, // by its creator while queued
+        NotEnoughReveals, // fewer than two of three spoke in time
+        NoAgreement,
+        InvalidArguments, // agreed error 1
+        ArgumentsUnavailable, // agreed error 2
+        ModelUnavailable, // agreed error 3
+        NotUploaded // nobody brought the result
+    }
+
+    struct TaskRequest {
+        bytes32 taskKey; // chosen by the creator; the same key never makes two tasks
+        Kind kind;
+        uint8 imageCount; // 1…10 for images (a score has 8 bytes for each), 0 for text
+        uint32 minVramGb; // image
+        bytes32 gpuModel; // text: keccak256 of the model's name, or zero for any
+        uint32 executionTimeoutSeconds; // from start to the commit deadline
+        address relay; // receipt signer, must be one of the owner's relays
+        bytes32 argsHash; // keccak256(salt ‖ canonical arguments)
+        uint256 feeWei;
+    }
+
+    /// @notice One drawn node's part in a task.
+    struct SlotView {
+        address node;
+        bool committed;
+        bool revealed;
+        uint8 outcome; // 0 result, 1 InvalidArguments, 2 ArgumentsUnavailable, 3 ModelUnavailable
+        bytes32 commitment; // zero when none, or when no longer kept after the reveal
+        bytes score; // empty until revealed
+    }
+
+    /// @notice Everything about one task. Times are zero until they are known.
+    struct TaskView {
+        State state;
+        AbortReason abortReason;
+        Kind kind;
+        uint8 imageCount;
+        address creator;
+        address relay;
+        bytes32 argsHash;
+        bytes32 gpuModel;
+        uint32 minVramGb;
+        uint32 executionTimeoutSeconds;
+        uint256 feeWei;
+        uint64 drawBlock;
+        uint64 commitDeadline;
+        uint64 revealDeadline;
+        uint64 uploadDeadline; // also while a faulty upload is being replaced
+        address uploader; // who is to upload now, or who did; zero before the verdict
+        bytes32 resultDigest; // zero until reported
+        bool redelivery; // Completed, but the upload was proven faulty and `uploader` is to replace it until uploadDeadline
+        SlotView[3] slots; // in the order of the draw; nodes are zero while queued
+    }
+
+    event Deposited(address indexed account, uint256 amountWei);
+    event Withdrawn(address indexed account, address indexed to, uint256 amountWei);
+    event TaskQueued(bytes32 indexed taskId, address indexed creator, Kind kind, uint256 feeWei);
+    event TaskRedrawn(bytes32 indexed taskId, uint256 drawBlock);
+    /// @dev The nodes are the indexed fields, so that a node finds its own tasks with one log query for each place.
+    event TaskStarted(
+        bytes32 taskId, address indexed node0, address indexed node1, address indexed node2, uint256 commitDeadline
+    );
+    event Committed(bytes32 indexed taskId, address indexed node, bytes32 commitment);
+    event RevealsOpened(bytes32 indexed taskId, uint256 revealDeadline);
+    event Revealed(bytes32 indexed taskId, address indexed node, uint8 outcome, bytes score);
+    event UploadAwaited(bytes32 indexed taskId, address indexed uploader, uint256 uploadDeadline);
+    event UploadMissed(bytes32 indexed taskId, address indexed node);
+    event UploadReported(bytes32 indexed taskId, address indexed uploader, bytes32 resultDigest, uint64 sizeBytes);
+    event UploadFaulted(bytes32 indexed taskId, address indexed uploader, bytes32 resultDigest);
+    event NodePaid(bytes32 indexed taskId, address indexed node, address beneficiary, uint256 amountWei);
+    event NodeSilent(bytes32 indexed taskId, address indexed node);
+    event NodeCheated(bytes32 indexed taskId, address indexed node);
+    event TaskCompleted(bytes32 indexed taskId);
+    event TaskAborted(bytes32 indexed taskId, AbortReason reason, uint256 refundWei);
+
+    /// @notice Moves CNX into the caller's ledger balance (needs an allowance).
+    function deposit(uint256 amountWei) external;
+
+    function depositWithPermit(uint256 amountWei, uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s) external;
+
+    /// @notice Pays out of the caller's ledger balance.
+    function withdraw(address to, uint256 amountWei) external;
+
+    function balanceOf(address account) external view returns (uint256);
+
+    /// @notice Escrows the fee and queues the task. `taskId = keccak256(abi.encode(creator, taskKey))`.
+    function createTask(TaskRequest calldata request) external returns (bytes32 taskId);
+
+    /// @notice Draws the three nodes, from the block after the creating one on. Anyone may call.
+    /// If that block's hash is no longer known, fixes a new draw block instead (TaskRedrawn).
+    function start(bytes32 taskId) external;
+
+    /// @notice A drawn node's promise, see protocol §4.
+    function commit(bytes32 taskId, bytes32 commitment) external;
+
+    function reveal(bytes32 taskId, uint8 outcome, bytes calldata score, bytes32 salt) external;
+
+    /// @notice The uploader shows the relay's receipt for the sealed result.
+    function reportUploaded(bytes32 taskId, bytes32 resultDigest, uint64 sizeBytes, bytes calldata relaySignature)
+        external;
+
+    /// @notice Shows the relay's proof that the upload does not match the agreed score: the uploader is slashed,
+    /// the next agreeing node is to replace the upload. Anyone may call, until one upload window after the report.
+    function reportFault(bytes32 taskId, bytes32 resultDigest, bytes calldata relaySignature) external;
+
+    /// @notice Moves a task on that is past a deadline. Anyone may call.
+    function advance(bytes32 taskId) external;
+
+    /// @notice Takes back a queued task with full refund. Only its creator.
+    function cancel(bytes32 taskId) external;
+
+    function task(bytes32 taskId) external view returns (TaskView memory);
+
+    function taskIdOf(address creator, bytes32 taskKey) external pure returns (bytes32);
+
+    /// @notice The public address of a relay, empty for none.
+    function relayUrl(address signer) external view returns (string memory);
+
+    function relays() external view returns (address[] memory);
+
+    function hammingThreshold() external view returns (uint256);
+    function minimumExecutionTimeoutSeconds() external view returns (uint256);
+    function maximumExecutionTimeoutSeconds() external view returns (uint256);
+    function revealWindowSeconds() external view returns (uint256);
+    function uploadWindowSeconds() external view returns (uint256);
+    function errorFeeBasisPoints() external view returns (uint256);
+}
