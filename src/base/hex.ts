@@ -4,7 +4,8 @@ export type Hex = `0x${string}`
 export type Address = `0x${string}`
 
 /** Bytes → `0x…` in lower case. */
-export const bytesToHex = (bytes: Uint8Array): Hex => `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}`
+export const bytesToHex = (bytes: Uint8Array): Hex =>
+  `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}`
 
 /** `0x…` → bytes. The caller has checked the form. */
 export const hexToBytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.slice(2), 'hex'))

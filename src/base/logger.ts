@@ -36,8 +36,28 @@ export type LogFields = {
 }
 
 const ALLOWED: ReadonlySet<string> = new Set([
-  'taskId', 'node', 'relay', 'creator', 'transaction', 'step', 'state', 'outcome', 'block', 'durationMs', 'attempts',
-  'count', 'bytes', 'status', 'route', 'method', 'code', 'model', 'device', 'port', 'pid', 'reason',
+  'taskId',
+  'node',
+  'relay',
+  'creator',
+  'transaction',
+  'step',
+  'state',
+  'outcome',
+  'block',
+  'durationMs',
+  'attempts',
+  'count',
+  'bytes',
+  'status',
+  'route',
+  'method',
+  'code',
+  'model',
+  'device',
+  'port',
+  'pid',
+  'reason',
 ])
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
@@ -51,7 +71,12 @@ export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 export async function createLogger(options: { level: LogLevel; pretty: boolean }): Promise<Logger> {
   const settings = { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   const destination = options.pretty
-    ? (await import('pino-pretty')).default({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss' })
+    ? (await import('pino-pretty')).default({
+        destination: 2,
+        sync: true,
+        ignore: 'pid,hostname',
+        translateTime: 'HH:MM:ss',
+      })
     : pino.destination({ fd: 2, sync: true })
   const target = pino(settings, destination)
   const write = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: LogFields, message: string) =>

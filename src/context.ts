@@ -1,0 +1,156 @@
+import { join } from 'node:path'
+import type { Clock } from './base/clock.js'
+import { systemClock } from './base/clock.js'
+import { CrynuxError, EXIT } from './base/errors.js'
+import { createLogger, type Logger, type LogLevel } from './base/logger.js'
+import { currentStopSignal } from './base/stopSignal.js'
+import type { ChainReader, ChainWriter } from './chain/client.js'
+import type { NetworkProfile } from './protocol/networkProfile.js'
+import type { Wallet } from './protocol/wallet.js'
+import type { SettingName } from './store/configuration.js'
+import { createOutput, type Output } from './ui/output.js'
+
+/** What one run of a command works with. Everything expensive is made at its first use, once. */
+export type Context = {
+  clock: Clock
+  logger: Logger
+  /** Aborts at the first SIGINT or SIGTERM. */
+  signal: AbortSignal
+  output: Output
+  /** The value of a setting: flag > environment > configuration file > default. */
+  setting(name: SettingName): string | undefined
+  /** Where journals and working files of this wallet's roles are kept. */
+  dataFolder: string
+  /** Folders that are searched first for model folders. */
+  modelRoots: string[]
+  profile(): Promise<NetworkProfile>
+  chain(): Promise<ChainReader>
+  wallet(): Promise<Wallet>
+  writer(): Promise<ChainWriter>
+}
+
+type WithGlobals = { optsWithGlobals(): Record<string, unknown> }
+
+/** Builds the context of a command from its options, runs it, and closes what was opened in reverse order. */
+export async function withContext<T>(command: WithGlobals, run: (context: Context) => Promise<T>): Promise<T> {
+  const options = command.optsWithGlobals()
+  const { resolveSetting } = await import('./store/configuration.js')
+  const setting = (name: SettingName): string | undefined => {
+    const flag = options[name]
+    return resolveSetting(name, typeof flag === 'string' ? { flag } : {})?.value
+  }
+  const json = options.json === true
+  const signal = currentStopSignal()
+  const logger = await createLogger({
+    level: parseLogLevel(setting('logLevel')),
+    pretty: process.stderr.isTTY === true,
+  })
+  const dataFolder = setting('dataDir') ?? defaultDataFolder()
+  const profile = once(async () => {
+    const path = setting('network')
+    if (!path) {
+      throw new MissingSettingError('no network is named', {
+        remedy: 'Give --network <file> (env CRYNUX_NETWORK): the profile that `crynux contracts deploy` wrote.',
+      })
+    }
+    const { loadNetworkProfile } = await import('./store/networkProfile.js')
+    return loadNetworkProfile(path)
+  })
+  const chain = once(async () => {
+    const { createChainReader } = await import('./chain/client.js')
+    const known = await profile()
+    const rpcUrl = setting('rpcUrl') ?? known.rpcUrl
+    if (!rpcUrl) {
+      throw new MissingSettingError('no RPC address is known', {
+        remedy: 'Give --rpc-url <url> (env CRYNUX_RPC_URL), or a network profile that names one.',
+      })
+    }
+    return createChainReader({ profile: known, rpcUrl, signal })
+  })
+  const wallet = once(async () => {
+    const path = setting('keystore')
+    if (!path) {
+      throw new MissingSettingError('no wallet is named', {
+        remedy: 'Give --keystore <file> (env CRYNUX_KEYSTORE); `crynux wallet create` makes one.',
+      })
+    }
+    const { openKeystore } = await import('./store/keystore.js')
+    return openKeystore({ path, password: await readPassword(setting('passwordFile')) })
+  })
+  const writer = once(async () => {
+    const { createChainWriter } = await import('./chain/client.js')
+    return createChainWriter(await chain(), { account: (await wallet()).account })
+  })
+  return run({
+    clock: systemClock,
+    logger,
+    signal,
+    output: createOutput({ json, stdout: process.stdout, stderr: process.stderr }),
+    setting,
+    dataFolder,
+    modelRoots: [setting('modelRoot')].filter((root) => root !== undefined),
+    profile,
+    chain,
+    wallet,
+    writer,
+  })
+}
+
+/** The password of a keystore, from a file or typed at the terminal; never from the command line. */
+export async function readPassword(passwordFile: string | undefined): Promise<string> {
+  if (passwordFile) {
+    const { readFile } = await import('node:fs/promises')
+    try {
+      return (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '')
+    } catch (cause) {
+      throw new MissingSettingError(`the password file '${passwordFile}' cannot be read`, {
+        remedy: 'Check --password-file (env CRYNUX_PASSWORD_FILE) and its permissions.',
+        cause,
+      })
+    }
+  }
+  if (!process.stdin.isTTY) {
+    throw new MissingSettingError("the keystore's password is not known", {
+      remedy: 'Give --password-file <file> (env CRYNUX_PASSWORD_FILE), or run in a terminal to be asked.',
+    })
+  }
+  return askHidden('Password: ')
+}
+
+/** Asks one line at the terminal without showing it. */
+async function askHidden(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises')
+  const { Writable } = await import('node:stream')
+  process.stderr.write(question)
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true })
+  try {
+    return await lines.question('')
+  } finally {
+    lines.close()
+    process.stderr.write('\n')
+  }
+}
+
+function parseLogLevel(text: string | undefined): LogLevel {
+  const level = text ?? 'warn'
+  if (['silent', 'error', 'warn', 'info', 'debug'].includes(level)) return level as LogLevel
+  throw new MissingSettingError(`'${level}' is no log level`, { remedy: 'Use silent, error, warn, info or debug.' })
+}
+
+const defaultDataFolder = (): string =>
+  join(process.env.XDG_DATA_HOME ?? join(process.env.HOME ?? '.', '.local', 'share'), 'crynux')
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+/** Something that the command needs is neither given nor configured: exit status 3. */
+export class MissingSettingError extends CrynuxError {
+  override readonly code = 'CRYNUX_CONFIGURATION'
+  override readonly exitCode = EXIT.configuration
+}
