@@ -1,0 +1,128 @@
+import type { Command } from 'commander'
+import { InvalidInputError } from '../../base/errors.js'
+import { InvalidArgumentsError, parseTaskArguments, type TaskArguments } from '../../core/task/arguments.js'
+
+/** Model that is used when the command line names none: it is part of the program. */
+const DEFAULT_MODEL = 'embedded:tiny-shapes'
+
+/** What the flags of {@link addImageArgumentOptions} parse to. */
+export type ImageArgumentFlags = {
+  arguments?: string
+  prompt?: string
+  negativePrompt?: string
+  model?: string
+  steps?: number
+  seed?: number
+  size?: { width: number; height: number }
+  numImages?: number
+  cfg?: number
+  scheduler?: string
+}
+
+/** What a model recommends; see src/models/modelCard.ts. */
+type Recommendations = { width?: number; height?: number; steps?: number; cfg?: number; negativePrompt?: string }
+
+/** Adds the flags from which task arguments are made: either `--arguments`, or `--prompt` and friends. */
+export function addImageArgumentOptions(command: Command): Command {
+  return command
+    .option('--arguments <file>', 'task arguments as a JSON file, or - for standard input')
+    .option('--prompt <text>', 'what the picture should show')
+    .option('--negative-prompt <text>', 'what it should not show')
+    .option('--model <id>', `model to use (default: ${DEFAULT_MODEL})`)
+    .option('--steps <number>', 'denoising steps, 1…100', number('--steps'))
+    .option('--seed <number>', 'start of the random numbers, 0…2147483647', number('--seed'))
+    .option('--size <size>', 'width x height in pixels, e.g. 512x512, or one number for both', size)
+    .option('--num-images <number>', 'pictures to make, 1…10 (default: 1)', number('--num-images'))
+    .option('--cfg <number>', 'guidance scale, 0…20', number('--cfg'))
+    .option('--scheduler <method>', 'DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler or LCMScheduler')
+}
+
+/**
+ * Task arguments from the command line.
+ *
+ * From `--arguments` they are taken as they stand, with the schema's defaults. From flags, size, steps, cfg and negative prompt
+ * come from the model's own card where the user names none, and one picture is made.
+ *
+ * @param readFile reads the file that `--arguments` names; `-` is standard input.
+ * @param card what the model recommends; `{}` for an unknown model.
+ * @throws InvalidInputError, InvalidArgumentsError
+ */
+export async function readImageArguments(
+  flags: ImageArgumentFlags,
+  { readFile, card }: { readFile(path: string): Promise<string>; card(modelId: string): Promise<Recommendations> },
+): Promise<TaskArguments> {
+  const { arguments: file, ...others } = flags
+  if (file !== undefined) {
+    const extra = FLAG_NAMES.find(([name]) => others[name] !== undefined)
+    if (extra) {
+      throw new InvalidInputError(`--arguments and ${extra[1]} are both given`, {
+        remedy: `Write the value of ${extra[1]} into the arguments, or leave --arguments away.`,
+      })
+    }
+    return parseTaskArguments(parseJson(await readFile(file), file))
+  }
+  if (flags.prompt === undefined) {
+    throw new InvalidInputError('no picture is described', { remedy: 'Give --prompt <text>, or --arguments <file>.' })
+  }
+  const model = flags.model ?? DEFAULT_MODEL
+  const recommended = await card(model)
+  return parseTaskArguments({
+    base_model: model,
+    prompt: flags.prompt,
+    negative_prompt: flags.negativePrompt ?? recommended.negativePrompt ?? '',
+    task_config: {
+      ...given('image_width', flags.size?.width ?? recommended.width),
+      ...given('image_height', flags.size?.height ?? recommended.height),
+      ...given('steps', flags.steps ?? recommended.steps),
+      ...given('cfg', flags.cfg ?? recommended.cfg),
+      ...given('seed', flags.seed),
+      num_images: flags.numImages ?? 1,
+    },
+    ...(flags.scheduler === undefined ? {} : { scheduler: { method: flags.scheduler } }),
+  })
+}
+
+const FLAG_NAMES = [
+  ['prompt', '--prompt'],
+  ['negativePrompt', '--negative-prompt'],
+  ['model', '--model'],
+  ['steps', '--steps'],
+  ['seed', '--seed'],
+  ['size', '--size'],
+  ['numImages', '--num-images'],
+  ['cfg', '--cfg'],
+  ['scheduler', '--scheduler'],
+] as const
+
+const given = (name: string, value: number | undefined) => (value === undefined ? {} : { [name]: value })
+
+/** A parser of one numeric flag; the schema checks the range. */
+const number =
+  (flag: string) =>
+  (text: string): number => {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (Number.isFinite(value)) return value
+    throw new InvalidInputError(`${flag} is '${text}', which is not a number`, { remedy: `Give ${flag} a number.` })
+  }
+
+function size(text: string): { width: number; height: number } {
+  const match = /^(\d{1,5})(?:x(\d{1,5}))?$/i.exec(text.trim())
+  if (!match?.[1]) {
+    throw new InvalidInputError(`--size is '${text}', which is not a size`, {
+      remedy: 'Write it as 512x512, or as 512.',
+    })
+  }
+  return { width: Number(match[1]), height: Number(match[2] ?? match[1]) }
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    // The parser's own message quotes the text, and with it a prompt.
+    throw new InvalidArgumentsError(`${file === '-' ? 'standard input' : `'${file}'`} is not JSON`, {
+      remedy: 'Give one JSON object with the task arguments; docs/task-arguments.md lists the fields.',
+      cause,
+    })
+  }
+}
