@@ -26,14 +26,18 @@ export function createMersenneTwister(seed: number): MersenneTwister {
     state[index] = Math.imul(1_812_433_253, previous ^ (previous >>> 30)) + index
   }
 
+  /** Renews `state[index]` from the word after it and the word `far`. */
+  function renew(index: number, next: number, far: number): void {
+    const low = state[next] as number
+    const mixed = ((state[index] as number) & 0x8000_0000) | (low & 0x7fff_ffff)
+    state[index] = (state[far] as number) ^ (mixed >>> 1) ^ (-(low & 1) & 0x9908_b0df)
+  }
+
   function twist(): void {
-    for (let index = 0; index < STATE_WORDS; index++) {
-      const next = index + 1 === STATE_WORDS ? 0 : index + 1
-      const far = index + MIDDLE_WORD < STATE_WORDS ? index + MIDDLE_WORD : index + MIDDLE_WORD - STATE_WORDS
-      const low = state[next] as number
-      const mixed = ((state[index] as number) & 0x8000_0000) | (low & 0x7fff_ffff)
-      state[index] = (state[far] as number) ^ (mixed >>> 1) ^ (-(low & 1) & 0x9908_b0df)
-    }
+    const turn = STATE_WORDS - MIDDLE_WORD
+    for (let index = 0; index < turn; index++) renew(index, index + 1, index + MIDDLE_WORD)
+    for (let index = turn; index < STATE_WORDS - 1; index++) renew(index, index + 1, index - turn)
+    renew(STATE_WORDS - 1, 0, MIDDLE_WORD - 1)
     position = 0
   }
 
