@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import Conf from 'conf'
 import { CrynuxError, EXIT, InvalidInputError } from '../base/errors.js'
 
 /** One value that flag, environment, configuration file or default can give. */
@@ -65,7 +66,7 @@ export const SETTINGS = {
     env: 'CRYNUX_LOG_LEVEL',
     placeholder: 'level',
     description: 'silent, error, warn, info or debug',
-    defaultValue: () => 'info',
+    defaultValue: () => 'warn',
   },
 } as const satisfies Record<string, SettingDefinition>
 
@@ -78,17 +79,26 @@ export type ResolvedSetting = { value: string; origin: SettingOrigin } | { value
 
 export type SettingSources = {
   flag?: string | undefined
+  /** Default: the process's own. */
   environment?: Readonly<Record<string, string | undefined>>
-  configuration?: Partial<Record<SettingName, string>>
+  /** Default: the user's configuration file, read only when it decides. */
+  configuration?: Configuration
 }
 
-/** The value that counts for one setting: flag > environment > configuration > default. Empty variables count as not set. */
-export function resolveSetting(name: SettingName, sources: SettingSources): ResolvedSetting {
+/** What the configuration file says. */
+export type Configuration = Partial<Record<SettingName, string>>
+
+/**
+ * The value that counts for one setting: flag > environment > configuration > default. Empty variables count as not set.
+ *
+ * @throws UnreadableConfigurationError (exit 3) when the configuration file decides and cannot be read.
+ */
+export function resolveSetting(name: SettingName, sources: SettingSources = {}): ResolvedSetting {
   const definition: SettingDefinition = SETTINGS[name]
   if (sources.flag !== undefined) return { value: sources.flag, origin: 'flag' }
-  const fromEnvironment = sources.environment?.[definition.env]
+  const fromEnvironment = (sources.environment ?? process.env)[definition.env]
   if (fromEnvironment) return { value: fromEnvironment, origin: 'environment' }
-  const configured = sources.configuration?.[name]
+  const configured = (sources.configuration ?? readConfiguration())[name]
   if (configured !== undefined) return { value: configured, origin: 'configuration' }
   return { value: definition.defaultValue?.(), origin: 'default' }
 }
@@ -103,11 +113,9 @@ export type ConfigurationOptions = {
  *
  * @throws UnreadableConfigurationError (exit 3) when it is not JSON, or names a setting that does not exist.
  */
-export async function readConfiguration(
-  options: ConfigurationOptions = {},
-): Promise<Partial<Record<SettingName, string>>> {
-  const configuration = await openConfiguration(options)
-  const found: Partial<Record<SettingName, string>> = {}
+export function readConfiguration(options: ConfigurationOptions = {}): Configuration {
+  const configuration = openConfiguration(options)
+  const found: Configuration = {}
   for (const [name, value] of Object.entries(configuration.store)) {
     if (!isSettingName(name) || typeof value !== 'string') {
       throw new UnreadableConfigurationError(`'${name}' in the configuration file is not a setting with a text value`, {
@@ -120,12 +128,12 @@ export async function readConfiguration(
 }
 
 /** Writes one setting to the user's configuration file, or removes it (`undefined`). Returns the file's path. */
-export async function writeSetting(
+export function writeSetting(
   name: SettingName,
   value: string | undefined,
   options: ConfigurationOptions = {},
-): Promise<{ path: string }> {
-  const configuration = await openConfiguration(options)
+): { path: string } {
+  const configuration = openConfiguration(options)
   if (value === undefined) configuration.delete(name)
   else configuration.set(name, value)
   return { path: configuration.path }
@@ -145,9 +153,7 @@ export function parseSettingName(name: string): SettingName {
 
 const isSettingName = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name)
 
-/** conf costs tens of milliseconds to load, and most uses of the table need no file. */
-async function openConfiguration({ folder }: ConfigurationOptions) {
-  const { default: Conf } = await import('conf')
+function openConfiguration({ folder }: ConfigurationOptions): Conf<Record<string, unknown>> {
   try {
     return new Conf<Record<string, unknown>>({
       projectName: 'crynux',

@@ -1,0 +1,192 @@
+import { BaseError, keccak256, type TransactionReceipt, TransactionReceiptNotFoundError } from 'viem'
+import { CrynuxError, EXIT } from '../base/errors.js'
+import type { Address, Hex } from '../base/hex.js'
+import { call } from './call.js'
+import { ChainUnreachableError, chainErrorFrom, textOf } from './chainError.js'
+import type { ChainReader, ChainWriter } from './client.js'
+import { revertDataOf, type TransactionRevertedError, transactionRevertedFrom } from './revert.js'
+
+/** A transaction that is in the chain and did what it should. */
+export type Sent = { hash: Hex; gasUsed: bigint; blockNumber: number }
+
+export type ContractCall = {
+  /** null creates a contract. */
+  to: Address | null
+  data: Hex
+  /** A fixed gas limit: the call is then not simulated. */
+  gas?: bigint
+  /** Gas beyond the estimate: what the call may cost more when others' transactions come first. */
+  extraGas?: bigint
+}
+
+/** An upper bound of what the verdict on a task costs in gas; unused gas is not paid for. */
+export const SETTLEMENT_GAS = 700_000n
+
+/** After this time without a receipt the same transaction is offered again with higher fees. */
+const BUMP_AFTER_MS = 45_000
+const MAX_BUMPS = 4
+const RECEIPT_TIMEOUT_MS = 300_000
+const MAX_NUMBERINGS = 6
+
+/**
+ * Sends one contract call and waits until it counts.
+ *
+ * It is simulated first, so that a call that cannot succeed costs nothing. The wallet's transactions are numbered one after
+ * another; when another process took the number, the next one is used. What is not mined in time is offered again under the
+ * same number with higher fees, so that it cannot happen twice.
+ *
+ * @throws TransactionRevertedError, InsufficientFundsError, ChainUnreachableError, TransactionNotMinedError
+ */
+export async function sendContractCall(
+  chain: ChainWriter,
+  contractCall: ContractCall,
+): Promise<{ sent: Sent; receipt: TransactionReceipt }> {
+  const offer = await chain.sending(() => signAndOffer(chain, contractCall))
+  const receipt = await waitForReceipt(chain, offer)
+  if (receipt.status !== 'success') throw await reasonOfRevert(chain, contractCall, receipt)
+  return {
+    sent: { hash: receipt.transactionHash, gasUsed: receipt.gasUsed, blockNumber: Number(receipt.blockNumber) },
+    receipt,
+  }
+}
+
+/** A signed transaction that the endpoint knows; `sign` makes its twin with higher fees. */
+type Offer = { nonce: number; fees: Fees; sign(fees: Fees): Promise<Signed>; signed: Signed[] }
+type Signed = { raw: Hex; hash: Hex }
+type Fees = { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
+
+async function signAndOffer(chain: ChainWriter, contractCall: ContractCall): Promise<Offer> {
+  const { client, account, profile } = chain
+  chain.signal?.throwIfAborted()
+  const gas = contractCall.gas ?? (await simulate(chain, contractCall))
+  const fees = await call(client.estimateFeesPerGas())
+  for (let numbering = 1; ; numbering++) {
+    const nonce = await call(client.getTransactionCount({ address: account.address, blockTag: 'pending' }))
+    const sign = async ({ maxFeePerGas, maxPriorityFeePerGas }: Fees): Promise<Signed> => {
+      const raw = await account.signTransaction({
+        type: 'eip1559',
+        chainId: profile.chainId,
+        ...(contractCall.to === null ? {} : { to: contractCall.to }),
+        data: contractCall.data,
+        gas,
+        nonce,
+        maxFeePerGas,
+        maxPriorityFeePerGas,
+      })
+      return { raw, hash: keccak256(raw) }
+    }
+    const signed = await sign(fees)
+    const verdict = await offer(chain, signed)
+    if (verdict === 'accepted') return { nonce, fees, sign, signed: [signed] }
+    if (numbering >= MAX_NUMBERINGS) throw new TransactionNotMinedError(signed.hash)
+    await chain.clock.sleep(chain.pollingIntervalMs, chain.signal)
+  }
+}
+
+/** Estimates the gas, which runs the call; a quarter is added because the state may have moved when it is mined. */
+async function simulate({ client, account }: ChainWriter, { to, data, extraGas = 0n }: ContractCall): Promise<bigint> {
+  const estimate = await call(
+    client.request({
+      method: 'eth_estimateGas',
+      params: [{ from: account.address, ...(to === null ? {} : { to }), data }],
+    }),
+  )
+  return (BigInt(estimate) * 5n) / 4n + extraGas
+}
+
+/** Gives a signed transaction to the endpoint. An answer that says it is known already is as good as acceptance. */
+async function offer({ client }: ChainReader, { raw, hash }: Signed): Promise<'accepted' | 'numberTaken'> {
+  try {
+    await client.sendRawTransaction({ serializedTransaction: raw })
+    return 'accepted'
+  } catch (error) {
+    const text = textOf(error)
+    if (/already (known|imported)|known transaction/i.test(text)) return 'accepted'
+    // The first try may have arrived although its answer was lost.
+    if (await isKnown(client, hash)) return 'accepted'
+    if (/nonce too low|nonce.*lower|replacement transaction underpriced|could not replace/i.test(text))
+      return 'numberTaken'
+    throw chainErrorFrom(error)
+  }
+}
+
+const isKnown = (client: ChainReader['client'], hash: Hex): Promise<boolean> =>
+  client.getTransaction({ hash }).then(
+    () => true,
+    () => false,
+  )
+
+async function waitForReceipt(chain: ChainWriter, pending: Offer): Promise<TransactionReceipt> {
+  const { clock, signal } = chain
+  const startedAt = clock.now()
+  let offeredAt = startedAt
+  for (;;) {
+    const receipt = await findReceipt(chain, pending.signed)
+    if (receipt) return receipt
+    const now = clock.now()
+    if (now - startedAt > RECEIPT_TIMEOUT_MS) throw new TransactionNotMinedError(lastOf(pending).hash)
+    if (now - offeredAt > BUMP_AFTER_MS) {
+      offeredAt = now
+      await offerAgain(chain, pending)
+    }
+    await clock.sleep(chain.pollingIntervalMs, signal)
+  }
+}
+
+/** The receipt of whichever twin was mined, when it lies deep enough. Failing questions are asked again at the next turn. */
+async function findReceipt(chain: ChainWriter, signed: readonly Signed[]): Promise<TransactionReceipt | null> {
+  for (const { hash } of signed) {
+    try {
+      const receipt = await chain.client.getTransactionReceipt({ hash })
+      if (chain.confirmations <= 1) return receipt
+      const depth = (await chain.client.getBlockNumber()) - receipt.blockNumber + 1n
+      return depth >= BigInt(chain.confirmations) ? receipt : null
+    } catch (error) {
+      if (error instanceof TransactionReceiptNotFoundError) continue
+      const meaning = chainErrorFrom(error)
+      if (!(meaning instanceof ChainUnreachableError)) throw meaning
+    }
+  }
+  return null
+}
+
+async function offerAgain(chain: ChainWriter, pending: Offer): Promise<void> {
+  if (pending.signed.length <= MAX_BUMPS) {
+    pending.fees = {
+      maxFeePerGas: (pending.fees.maxFeePerGas * 5n) / 4n + 1n,
+      maxPriorityFeePerGas: (pending.fees.maxPriorityFeePerGas * 5n) / 4n + 1n,
+    }
+    pending.signed.push(await pending.sign(pending.fees))
+  }
+  // A refused twin changes nothing: the earlier one may still be mined, and the receipts of all are looked for.
+  await offer(chain, lastOf(pending)).catch(() => undefined)
+}
+
+const lastOf = ({ signed }: Offer): Signed => signed[signed.length - 1] as Signed
+
+/** Runs a reverted transaction once more as a call, because receipts hold no reason. */
+async function reasonOfRevert(
+  { client, account }: ChainWriter,
+  { to, data, gas }: ContractCall,
+  { blockNumber }: TransactionReceipt,
+): Promise<TransactionRevertedError> {
+  try {
+    await client.call({ account: account.address, to, data, ...(gas === undefined ? {} : { gas }), blockNumber })
+  } catch (error) {
+    const revertData = error instanceof BaseError ? revertDataOf(error) : undefined
+    if (revertData !== undefined) return transactionRevertedFrom(revertData)
+  }
+  return transactionRevertedFrom('0x')
+}
+
+/** A transaction was offered to the chain and neither mined nor refused in time: exit status 10. */
+export class TransactionNotMinedError extends CrynuxError {
+  override readonly code = 'CRYNUX_TRANSACTION_NOT_MINED'
+  override readonly exitCode = EXIT.timedOut
+  constructor(hash: Hex) {
+    super(`transaction ${hash} was not mined in time`, {
+      remedy: 'The chain may be congested. Look whether it was mined in the meantime before you try again.',
+      details: { transaction: hash },
+    })
+  }
+}

@@ -1,0 +1,19 @@
+import { encodeFunctionData } from 'viem'
+import type { Hex } from '../../base/hex.js'
+import { taskConsensusAbi } from '../abi.generated.js'
+import type { ChainWriter } from '../client.js'
+import { SETTLEMENT_GAS, type Sent, sendContractCall } from '../send.js'
+
+/** A drawn node's promise of its outcome (protocol §4). */
+export async function commitOutcome(
+  chain: ChainWriter,
+  { taskId, commitment }: { taskId: Hex; commitment: Hex },
+): Promise<Sent> {
+  const { sent } = await sendContractCall(chain, {
+    to: chain.profile.contracts.consensus,
+    data: encodeFunctionData({ abi: taskConsensusAbi, functionName: 'commit', args: [taskId, commitment] }),
+    // Whoever speaks last pays for the verdict, and who is last can change after the estimate.
+    extraGas: SETTLEMENT_GAS,
+  })
+  return sent
+}

@@ -1,0 +1,20 @@
+import { encodeFunctionData } from 'viem'
+import type { Hex } from '../../base/hex.js'
+import type { Outcome } from '../../protocol/outcome.js'
+import { taskConsensusAbi } from '../abi.generated.js'
+import type { ChainWriter } from '../client.js'
+import { SETTLEMENT_GAS, type Sent, sendContractCall } from '../send.js'
+
+/** A drawn node shows what it promised. */
+export async function revealOutcome(
+  chain: ChainWriter,
+  { taskId, outcome, score, salt }: { taskId: Hex; outcome: Outcome; score: Hex; salt: Hex },
+): Promise<Sent> {
+  const { sent } = await sendContractCall(chain, {
+    to: chain.profile.contracts.consensus,
+    data: encodeFunctionData({ abi: taskConsensusAbi, functionName: 'reveal', args: [taskId, outcome, score, salt] }),
+    // Whoever speaks last pays for the verdict, and who is last can change after the estimate.
+    extraGas: SETTLEMENT_GAS,
+  })
+  return sent
+}
