@@ -1,5 +1,8 @@
 import { constants } from 'node:os'
 
+/** How long a process that lost its parent may take to leave. */
+const ORPHAN_PATIENCE_MS = 3_000
+
 export type StopSignal = {
   /** Aborts at the first SIGINT or SIGTERM: take no new work, finish, leave cleanly. */
   signal: AbortSignal
@@ -13,7 +16,8 @@ let installed: StopSignal | undefined
  * Turns SIGINT and SIGTERM into an AbortSignal; the second one calls `onSecond`.
  *
  * With `CRYNUX_EXIT_WITH_PARENT=1` the end of stdin (or of the IPC channel) counts as SIGTERM: whoever started this process
- * may have been killed without a chance to stop it.
+ * may have been killed without a chance to stop it. SIGINT is then left to the parent: Ctrl-C in a terminal reaches every
+ * process at once, and the parent stops its children in the right order.
  */
 export function stopSignal({ onSecond }: { onSecond(exitStatus: number): void }): StopSignal {
   const controller = new AbortController()
@@ -23,11 +27,16 @@ export function stopSignal({ onSecond }: { onSecond(exitStatus: number): void })
     status = 128 + constants.signals[name]
     controller.abort(new DOMException(`stopped by ${name}`, 'AbortError'))
   }
-  process.on('SIGINT', () => stop('SIGINT'))
+  const watchesParent = process.env.CRYNUX_EXIT_WITH_PARENT === '1'
+  process.on('SIGINT', () => {
+    if (!watchesParent) stop('SIGINT')
+  })
   process.on('SIGTERM', () => stop('SIGTERM'))
-  if (process.env.CRYNUX_EXIT_WITH_PARENT === '1') {
+  if (watchesParent) {
     const orphaned = () => {
       if (!controller.signal.aborted) stop('SIGTERM')
+      // The chain and the relay are probably gone too: leaving in good order may be impossible.
+      setTimeout(() => onSecond(status), ORPHAN_PATIENCE_MS).unref()
     }
     if (process.channel) process.on('disconnect', orphaned)
     else process.stdin.resume().once('end', orphaned).once('close', orphaned).unref?.()
