@@ -1,6 +1,6 @@
 // Bundles src/ into dist/: one entry per process that Node starts, chunks shared between them.
 // Lazy import()s in commands stay separate chunks, so that a cheap command never loads viem.
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -22,7 +22,8 @@ if (process.argv.includes('--if-stale') && existsSync(built) && statSync(built).
   process.exit(0)
 }
 
-rmSync(dist, { recursive: true, force: true })
+// Built beside the old one and swapped in: a program that starts meanwhile finds the one or the other, never half of it.
+const fresh = join(root, `dist.${process.pid}.tmp`)
 await build({
   absWorkingDir: root,
   entryPoints: {
@@ -30,7 +31,7 @@ await build({
     index: 'src/index.ts',
     inferenceChild: 'src/core/inference/childProcess/main.ts',
   },
-  outdir: 'dist',
+  outdir: fresh,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -47,3 +48,7 @@ await build({
   // Bundled CommonJS packages call require(); ES modules have none.
   banner: { js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);" },
 })
+const stale = join(root, `dist.${process.pid}.old`)
+if (existsSync(dist)) renameSync(dist, stale)
+renameSync(fresh, dist)
+rmSync(stale, { recursive: true, force: true })

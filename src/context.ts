@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve as resolvePath } from 'node:path'
 import type { Clock } from './base/clock.js'
 import { systemClock } from './base/clock.js'
 import { CrynuxError, EXIT } from './base/errors.js'
@@ -29,23 +29,43 @@ export type Context = {
   writer(): Promise<ChainWriter>
 }
 
+export type ContextOptions = {
+  /** Servers log more than commands that print a result. */
+  defaultLogLevel?: LogLevel
+  /** True for roles that still send transactions after the first SIGTERM, to leave cleanly. */
+  finishesWork?: boolean
+}
+
+/** anvil's and hardhat's chain id: blocks come quickly there. */
+const LOCAL_CHAIN_ID = 31337
+
 type WithGlobals = { optsWithGlobals(): Record<string, unknown> }
 
 /** Builds the context of a command from its options, runs it, and closes what was opened in reverse order. */
-export async function withContext<T>(command: WithGlobals, run: (context: Context) => Promise<T>): Promise<T> {
+export async function withContext<T>(
+  command: WithGlobals,
+  run: (context: Context) => Promise<T>,
+  { defaultLogLevel = 'warn', finishesWork = false }: ContextOptions = {},
+): Promise<T> {
   const options = command.optsWithGlobals()
-  const { resolveSetting } = await import('./store/configuration.js')
-  const setting = (name: SettingName): string | undefined => {
+  const { readConfiguration, resolveSetting } = await import('./store/configuration.js')
+  const configuration = await readConfiguration()
+  const resolve = (name: SettingName) => {
     const flag = options[name]
-    return resolveSetting(name, typeof flag === 'string' ? { flag } : {})?.value
+    return resolveSetting(name, {
+      flag: typeof flag === 'string' ? flag : undefined,
+      environment: process.env,
+      configuration,
+    })
   }
+  const setting = (name: SettingName): string | undefined => resolve(name).value
   const json = options.json === true
   const signal = currentStopSignal()
   const logger = await createLogger({
-    level: parseLogLevel(setting('logLevel')),
+    level: resolve('logLevel').origin === 'default' ? defaultLogLevel : parseLogLevel(setting('logLevel')),
     pretty: process.stderr.isTTY === true,
   })
-  const dataFolder = setting('dataDir') ?? defaultDataFolder()
+  const dataFolder = resolvePath(setting('dataDir') ?? '.')
   const profile = once(async () => {
     const path = setting('network')
     if (!path) {
@@ -65,15 +85,15 @@ export async function withContext<T>(command: WithGlobals, run: (context: Contex
         remedy: 'Give --rpc-url <url> (env CRYNUX_RPC_URL), or a network profile that names one.',
       })
     }
-    return createChainReader({ profile: known, rpcUrl, signal })
+    return createChainReader({
+      profile: known,
+      rpcUrl,
+      pollingIntervalMs: known.chainId === LOCAL_CHAIN_ID ? 100 : 1_000,
+      ...(finishesWork ? {} : { signal }),
+    })
   })
   const wallet = once(async () => {
-    const path = setting('keystore')
-    if (!path) {
-      throw new MissingSettingError('no wallet is named', {
-        remedy: 'Give --keystore <file> (env CRYNUX_KEYSTORE); `crynux wallet create` makes one.',
-      })
-    }
+    const path = setting('keystore') ?? join(dataFolder, 'keystore.json')
     const { openKeystore } = await import('./store/keystore.js')
     return openKeystore({ path, password: await readPassword(setting('passwordFile')) })
   })
@@ -132,14 +152,10 @@ async function askHidden(question: string): Promise<string> {
   }
 }
 
-function parseLogLevel(text: string | undefined): LogLevel {
-  const level = text ?? 'warn'
+function parseLogLevel(level = ''): LogLevel {
   if (['silent', 'error', 'warn', 'info', 'debug'].includes(level)) return level as LogLevel
   throw new MissingSettingError(`'${level}' is no log level`, { remedy: 'Use silent, error, warn, info or debug.' })
 }
-
-const defaultDataFolder = (): string =>
-  join(process.env.XDG_DATA_HOME ?? join(process.env.HOME ?? '.', '.local', 'share'), 'crynux')
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined

@@ -1,0 +1,107 @@
+import { Command, Option } from 'commander'
+import { InvalidInputError } from '../../base/errors.js'
+import { parseCnx } from '../../base/units.js'
+import { withContext } from '../../context.js'
+import { FAULTS, type Fault } from '../../roles/node/faults.js'
+import { parseDuration } from '../options/duration.js'
+
+/** `crynux node start` */
+export const nodeStartCommand = () =>
+  new Command('start')
+    .description('Join the network if needed and serve tasks until stopped')
+    .option('--stake <cnx>', "stake for joining, in CNX (default: the network's minimum)", parseCnx)
+    .option('--gpu-model <name>', 'the GPU, as other nodes of the same model name it', 'CPU')
+    .option('--vram-gb <number>', 'memory of the GPU in GB', parseVram, 4)
+    .option('--beneficiary <address>', 'cold address for earnings and returned stake (default: the wallet itself)')
+    .option('--once', 'end after one finished task')
+    .option(
+      '--drain-timeout <duration>',
+      'how long SIGTERM may wait for the present task; 0 leaves at once',
+      parseDuration,
+      120_000,
+    )
+    .addOption(new Option('--fault <kind>', 'cheat or fail on purpose; chain 31337 only').choices(FAULTS))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux node start --keystore node.json --password-file node.pw --network network.json
+  $ crynux node start --once --gpu-model "NVIDIA RTX 4090" --vram-gb 24`,
+    )
+    .action(async (options: StartOptions, command: Command) => {
+      const [
+        { keccak256, stringToBytes, isAddress },
+        { runNode },
+        { createInferenceEngine },
+        { createModelStore },
+        { createRelayClient },
+      ] = await Promise.all([
+        import('viem/utils'),
+        import('../../roles/node/runNode.js'),
+        import('../../core/inference/engine.js'),
+        import('../../models/modelStore.js'),
+        import('../../relayClient/client.js'),
+      ])
+      const { beneficiary } = options
+      if (beneficiary !== undefined && !isAddress(beneficiary)) {
+        throw new InvalidInputError(`beneficiary '${beneficiary}' is not an address`, {
+          remedy: 'Write 0x and 40 hexadecimal digits; a checksum, if given, must be right.',
+        })
+      }
+      await withContext(
+        command,
+        async (context) => {
+          const { clock, logger, output, signal, dataFolder } = context
+          const [chain, wallet] = await Promise.all([context.writer(), context.wallet()])
+          const engine = createInferenceEngine({
+            modelFolder: createModelStore({ modelRoots: context.modelRoots }).modelFolder,
+            logger,
+          })
+          try {
+            await runNode(
+              {
+                chain,
+                wallet,
+                engine,
+                dataFolder,
+                clock,
+                logger,
+                openRelay: (url) => createRelayClient({ url, wallet, chainId: chain.profile.chainId }),
+                onReady: (node) => output.note(`node ${node} is in the draw`),
+              },
+              {
+                signal,
+                stakeWei: options.stake,
+                gpuModel: keccak256(stringToBytes(options.gpuModel)),
+                vramGb: options.vramGb,
+                beneficiary: beneficiary as `0x${string}` | undefined,
+                once: options.once === true,
+                fault: options.fault,
+                drainTimeoutMs: options.drainTimeout,
+              },
+            )
+          } finally {
+            await engine.close()
+          }
+        },
+        { defaultLogLevel: 'info', finishesWork: true },
+      )
+    })
+
+type StartOptions = {
+  stake?: bigint
+  gpuModel: string
+  vramGb: number
+  beneficiary?: string
+  once?: true
+  drainTimeout: number
+  fault?: Fault
+}
+
+function parseVram(text: string): number {
+  const gigabytes = Number(text)
+  if (Number.isInteger(gigabytes) && gigabytes >= 1 && gigabytes <= 1024) return gigabytes
+  throw new InvalidInputError(`'${text}' is not a number of gigabytes`, {
+    remedy: 'Give a whole number from 1 to 1024.',
+  })
+}

@@ -1,0 +1,115 @@
+import type { Clock } from '../../base/clock.js'
+import type { Hex } from '../../base/hex.js'
+import type { Logger } from '../../base/logger.js'
+import type { ChainTask } from '../../chain/read/task.js'
+import type { InferenceEngine, InferenceResult } from '../../core/inference/engine.js'
+import { InvalidArgumentsError, parseTaskArguments, type TaskArguments } from '../../core/task/arguments.js'
+import { argsHashOf } from '../../protocol/argsHash.js'
+import { type EnvelopeContent, openArguments, seal } from '../../protocol/envelope.js'
+import { OUTCOME, type Outcome } from '../../protocol/outcome.js'
+import type { RelayClient } from '../../relayClient/client.js'
+
+/** What a node found out about a task: a result with its sealed files, or why there is none. */
+export type Work = { outcome: Outcome; score: Hex; sealedFiles: Uint8Array[] }
+
+export type ExecuteDependencies = {
+  engine: InferenceEngine
+  relay: Pick<RelayClient, 'getArguments'>
+  /** The node's age identity. */
+  identity: string
+  clock: Clock
+  logger: Logger
+  /** Chain time, Unix seconds. */
+  chainTime: () => Promise<number>
+  /** Resolves when something may have changed, at the latest after the poll interval. */
+  idle: (signal: AbortSignal) => Promise<void>
+}
+
+/**
+ * Does the work of one task: fetch the arguments, open them, check them against the chain, compute, seal the result to the
+ * creator's key. Plaintext exists in memory only.
+ *
+ * Every failure that is not the arguments' own fault becomes an outcome for which nobody is slashed.
+ */
+export async function executeTask(
+  dependencies: ExecuteDependencies,
+  { task, signal }: { task: ChainTask; signal: AbortSignal },
+): Promise<Work> {
+  const { logger } = dependencies
+  const envelope = await fetchArguments(dependencies, { task, signal })
+  if (!envelope) return nothing(OUTCOME.argumentsUnavailable)
+
+  let parsed: TaskArguments
+  try {
+    parsed = parseTaskArguments(JSON.parse(new TextDecoder().decode(envelope.canonicalArguments)))
+    if (parsed.kind !== task.kind || imageCountOf(parsed) !== task.imageCount) return nothing(OUTCOME.invalidArguments)
+  } catch (error) {
+    logger.info({ taskId: task.id, error, step: 'parse' }, 'the arguments are invalid')
+    return nothing(OUTCOME.invalidArguments)
+  }
+
+  const result = await compute(dependencies, { task, parsed, signal })
+  if ('outcome' in result) return result
+  const sealedFiles: Uint8Array[] = []
+  for (const file of result.files) sealedFiles.push(await seal(file.bytes, [envelope.resultRecipient]))
+  logger.info({ taskId: task.id, model: modelOf(parsed), count: sealedFiles.length, step: 'sealed' }, 'result ready')
+  return { outcome: OUTCOME.result, score: result.score, sealedFiles }
+}
+
+async function compute(
+  { engine, logger }: ExecuteDependencies,
+  { task, parsed, signal }: { task: ChainTask; parsed: TaskArguments; signal: AbortSignal },
+): Promise<InferenceResult | Work> {
+  try {
+    return await engine.run(parsed, { signal })
+  } catch (error) {
+    if (signal.aborted) throw error
+    if (error instanceof InvalidArgumentsError) {
+      logger.info({ taskId: task.id, error, step: 'compute' }, 'the arguments are invalid')
+      return nothing(OUTCOME.invalidArguments)
+    }
+    // A model that is missing here, memory, a crash: this machine cannot, which is no verdict on the arguments.
+    logger.warn({ taskId: task.id, error, step: 'compute' }, 'this node cannot run the task')
+    return nothing(OUTCOME.modelUnavailable)
+  }
+}
+
+/**
+ * Waits for arguments that open with our key and match the hash on chain, until too little time is left to compute.
+ *
+ * A mismatch counts as "not available", not as "invalid": the relay could hand us an envelope of its own making, and a node
+ * must not be slashed for what a relay did. See docs/decisions/0003-wrong-envelope.md.
+ */
+async function fetchArguments(
+  { relay, identity, logger, chainTime, idle }: ExecuteDependencies,
+  { task, signal }: { task: ChainTask; signal: AbortSignal },
+): Promise<EnvelopeContent | null> {
+  const giveUpAt = task.commitDeadline - Math.max(2, Math.floor(task.executionTimeoutSeconds / 5))
+  for (;;) {
+    signal.throwIfAborted()
+    try {
+      const sealed = await relay.getArguments(task.id, { signal })
+      if (sealed) {
+        const content = await openArguments(sealed, identity)
+        if (argsHashOf(content).toLowerCase() === task.argsHash.toLowerCase()) return content
+        logger.warn({ taskId: task.id, step: 'arguments' }, 'the arguments are not those on chain')
+      }
+    } catch (error) {
+      if (signal.aborted) throw error
+      logger.warn({ taskId: task.id, error, step: 'arguments' }, 'the arguments cannot be had yet')
+    }
+    if ((await chainTime()) >= giveUpAt) return null
+    await idle(signal)
+  }
+}
+
+const nothing = (outcome: Outcome): Work => ({ outcome, score: '0x', sealedFiles: [] })
+
+const imageCountOf = (parsed: TaskArguments): number =>
+  parsed.kind === 'image' ? parsed.arguments.task_config.num_images : 0
+
+const modelOf = (parsed: TaskArguments): string => {
+  if (parsed.kind === 'text') return parsed.arguments.model
+  const model = parsed.arguments.base_model
+  return typeof model === 'string' ? model : model.name
+}

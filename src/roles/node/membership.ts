@@ -1,0 +1,66 @@
+import { InvalidInputError } from '../../base/errors.js'
+import type { Address, Hex } from '../../base/hex.js'
+import type { Logger } from '../../base/logger.js'
+import { formatCnx } from '../../base/units.js'
+import type { ChainWriter } from '../../chain/client.js'
+import { type ChainNode, readNode } from '../../chain/read/node.js'
+import { readParameters } from '../../chain/read/parameters.js'
+import { joinNetwork } from '../../chain/write/joinNetwork.js'
+import { resumeNode } from '../../chain/write/resumeNode.js'
+import { setEncryptionKey } from '../../chain/write/setEncryptionKey.js'
+
+export type MembershipOptions = {
+  /** Stake for joining; default: the network's minimum. */
+  stakeWei?: bigint | undefined
+  /** keccak256 of the GPU model's name. */
+  gpuModel: Hex
+  vramGb: number
+  encryptionKey: Hex
+  beneficiary?: Address | undefined
+}
+
+/**
+ * Makes the wallet a member that can be drawn: joins with stake, resumes, or sets a new encryption key, whichever is missing.
+ * Repeating it changes nothing.
+ *
+ * @throws InsufficientFundsError when the wallet cannot pay the stake; InvalidInputError while it is unbonding.
+ */
+export async function ensureMember(
+  { chain, logger }: { chain: ChainWriter; logger: Logger },
+  options: MembershipOptions,
+): Promise<ChainNode> {
+  const me = chain.account.address
+  const node = await readNode(chain, { node: me })
+  switch (node.status) {
+    case 'unbonding':
+      throw new InvalidInputError(`node ${me} has left and its stake is unbonding`, {
+        remedy: 'Withdraw it with `crynux unstake` when the time is over, then start the node again.',
+      })
+    case 'none': {
+      const stakeWei = options.stakeWei ?? (await readParameters(chain)).minimumStakeWei
+      const { gpuModel, vramGb, encryptionKey, beneficiary } = options
+      const { hash } = await joinNetwork(chain, {
+        stakeWei,
+        gpuModel,
+        vramGb,
+        encryptionKey,
+        ...(beneficiary ? { beneficiary } : {}),
+      })
+      logger.info({ node: me, transaction: hash, step: 'join' }, `joined with ${formatCnx(stakeWei)} CNX`)
+      break
+    }
+    case 'paused':
+    case 'pausePending':
+      if (node.status === 'paused' && node.encryptionKey !== options.encryptionKey) {
+        await setEncryptionKey(chain, { encryptionKey: options.encryptionKey })
+      }
+      await resumeNode(chain)
+      logger.info({ node: me, step: 'resume' }, 'resumed')
+      break
+    default:
+      if (node.status === 'available' && node.encryptionKey !== options.encryptionKey) {
+        await setEncryptionKey(chain, { encryptionKey: options.encryptionKey })
+      }
+  }
+  return readNode(chain, { node: me })
+}

@@ -1,0 +1,330 @@
+import { join } from 'node:path'
+import type { Clock } from '../../base/clock.js'
+import type { Address, Hex } from '../../base/hex.js'
+import type { Logger } from '../../base/logger.js'
+import type { ChainWriter } from '../../chain/client.js'
+import { readAssignments } from '../../chain/read/assignments.js'
+import { readChainTime } from '../../chain/read/chainTime.js'
+import { type NodeStatus, readNode } from '../../chain/read/node.js'
+import { readParameters } from '../../chain/read/parameters.js'
+import { type ChainTask, readTask } from '../../chain/read/task.js'
+import { watchBlocks } from '../../chain/watch.js'
+import { pauseNode } from '../../chain/write/pauseNode.js'
+import { resumeNode } from '../../chain/write/resumeNode.js'
+import type { InferenceEngine } from '../../core/inference/engine.js'
+import { encryptionKeyFromSecret } from '../../protocol/encryptionKey.js'
+import type { Wallet } from '../../protocol/wallet.js'
+import type { RelayClient } from '../../relayClient/client.js'
+import { createJournal } from '../../store/journal.js'
+import { faultyBehaviour, honestBehaviour } from './behaviour.js'
+import { executeTask, type Work } from './executeTask.js'
+import { assertFaultAllowed, type Fault } from './faults.js'
+import { ensureMember } from './membership.js'
+import { type NodeAction, nextAction } from './nextAction.js'
+import { RemovedError } from './nodeErrors.js'
+import { type ActionDependencies, advance, commit, relayOf, reveal, upload } from './performAction.js'
+import { createTaskFolders } from './taskFolder.js'
+import type { TaskRecord } from './taskRecord.js'
+import { createWakeUp } from './wakeUp.js'
+
+export type NodeDependencies = {
+  chain: ChainWriter
+  wallet: Wallet
+  engine: InferenceEngine
+  /** Journal and sealed results lie here; one folder for one wallet. */
+  dataFolder: string
+  clock: Clock
+  logger: Logger
+  openRelay(url: string): RelayClient
+  /** Called once when the node is a member and listens. */
+  onReady?(node: Address): void
+}
+
+export type NodeOptions = {
+  /** Aborts to drain: no new task is taken, the present one is finished. */
+  signal: AbortSignal
+  stakeWei?: bigint | undefined
+  gpuModel: Hex
+  vramGb: number
+  beneficiary?: Address | undefined
+  /** Ends after one finished task. */
+  once?: boolean
+  fault?: Fault | undefined
+  /** How long a drain may take; 0 leaves at once and without a transaction. */
+  drainTimeoutMs: number
+}
+
+/** How long the loop sleeps when nothing wakes it. */
+const IDLE_MS = 2_000
+
+/**
+ * Serves tasks until the signal aborts, then leaves cleanly.
+ *
+ * The loop is level-triggered: each round reads the present state of every task that concerns the node and takes the one next
+ * step of each; blocks and relay events only wake it. A failed step is reported and tried again in a later round: one bad task
+ * must not stop the node, because a stopped node is penalised for every task that follows.
+ *
+ * @throws RemovedError (exit 9) when the node was slashed or removed.
+ */
+export async function runNode(dependencies: NodeDependencies, options: NodeOptions): Promise<void> {
+  const { chain, wallet, engine, dataFolder, clock, logger, openRelay } = dependencies
+  const { signal: drain, fault } = options
+  assertFaultAllowed(fault, chain.profile.chainId)
+  const me = wallet.address
+  const key = encryptionKeyFromSecret(wallet.deriveSecret({ use: 'node encryption key' }))
+  const behaviour = fault ? faultyBehaviour(fault, chain) : honestBehaviour
+  const journal = await createJournal<TaskRecord>({ path: join(dataFolder, 'tasks.journal') })
+  const progress = await createJournal<{ block: number }>({ path: join(dataFolder, 'progress.journal') })
+  const folders = createTaskFolders({ dataFolder })
+  const actions: ActionDependencies = { chain, wallet, journal, folders, behaviour, openRelay, logger }
+
+  /** Ends everything that still runs when the loop ends. */
+  const ending = new AbortController()
+  const wakeUp = createWakeUp()
+  drain.addEventListener('abort', () => wakeUp.notify(), { once: true, signal: ending.signal })
+  /** Tasks on which this process works or listens right now. */
+  const executing = new Map<Hex, Promise<void>>()
+  const watching = new Map<Hex, AbortController>()
+  let block = 0
+  let finished = 0
+  /** A silence penalty pauses the node; a node that is alive puts itself back. */
+  let resumeDue = false
+  let lastStatus: NodeStatus | undefined
+
+  try {
+    await folders.removeAllBut(new Set((await journal.entries()).map(([taskId]) => taskId.toLowerCase())))
+    const parameters = await readParameters(chain)
+    const { number } = await chain.client.getBlock()
+    block = Number(number)
+    // What happened before this node first ran cannot concern it.
+    if (!(await progress.get('scanned'))) await progress.set('scanned', { block })
+    await ensureMember({ chain, logger }, { ...options, encryptionKey: key.publicKey })
+    dependencies.onReady?.(me)
+    watchBlocks(chain, {
+      signal: ending.signal,
+      onBlock: (latest) => {
+        block = latest.number
+        wakeUp.notify()
+      },
+    })
+
+    let drainDeadline = Number.POSITIVE_INFINITY
+    for (;;) {
+      const draining = drain.aborted
+      if (draining && drainDeadline === Number.POSITIVE_INFINITY) {
+        drainDeadline = clock.now() + options.drainTimeoutMs
+        if (options.drainTimeoutMs > 0) await leaveDraw()
+      }
+      try {
+        await discoverAssignments()
+        const busy = await takeSteps({ ...parameters, draining })
+        if (!(await checkMembership(draining))) return
+        if (options.once && finished > 0 && !busy) return
+        if (draining && (!busy || clock.now() >= drainDeadline)) return
+      } catch (error) {
+        if (error instanceof RemovedError) throw error
+        if (draining && clock.now() >= drainDeadline) return
+        logger.warn({ node: me, error, step: 'round' }, 'round failed; will be tried again')
+      }
+      await wakeUp.wait(IDLE_MS, ending.signal)
+    }
+  } finally {
+    ending.abort()
+    for (const watcher of watching.values()) watcher.abort()
+    await Promise.allSettled(executing.values())
+    await journal.close()
+    await progress.close()
+  }
+
+  /** Adds the tasks for which the node was drawn since the last round. */
+  async function discoverAssignments(): Promise<void> {
+    const upTo = block
+    const scanned = (await progress.get('scanned'))?.block ?? upTo
+    // A few blocks are read twice, so that a draw that a reorganisation moved is not missed.
+    for (const taskId of await readAssignments(chain, { node: me, fromBlock: Math.max(0, scanned - 12) })) {
+      if (await journal.get(taskId)) continue
+      const task = await readTask(chain, { taskId })
+      if (!task || task.state === 'aborted' || task.state === 'completed') continue
+      logger.info({ taskId, step: 'drawn' }, 'drawn for a task')
+      await journal.set(taskId, {})
+    }
+    if (upTo > scanned) await progress.set('scanned', { block: upTo })
+  }
+
+  /** One step for every task; tells whether the node still owes anything to any of them. */
+  async function takeSteps(facts: {
+    revealWindowSeconds: number
+    uploadWindowSeconds: number
+    draining: boolean
+  }): Promise<boolean> {
+    const chainTime = await readChainTime(chain)
+    let busy = false
+    for (const [taskId, record] of await journal.entries()) {
+      const id = taskId as Hex
+      const task = await readTask(chain, { taskId: id })
+      if (task?.state === 'completed' && record.completedAt === undefined) {
+        await journal.set(id, { ...record, completedAt: chainTime })
+      }
+      const action = nextAction({
+        task,
+        me,
+        record,
+        chainTime,
+        executing: executing.has(id),
+        revealWindowSeconds: facts.revealWindowSeconds,
+        disputeWindowSeconds: facts.uploadWindowSeconds,
+      })
+      if (task) listen(task)
+      busy ||= owes(task, record)
+      try {
+        await perform(action, id, task, record)
+      } catch (error) {
+        logger.warn({ taskId: id, error, step: action.do }, 'step failed; will be tried again')
+      }
+    }
+    return busy
+  }
+
+  async function perform(action: NodeAction, taskId: Hex, task: ChainTask | null, record: TaskRecord): Promise<void> {
+    if (action.do === 'forget') return forget(taskId, task)
+    if (!task || action.do === 'wait') return
+    const step = { task, record, signal: ending.signal }
+    switch (action.do) {
+      case 'execute':
+        executing.set(
+          taskId,
+          execute(task).finally(() => executing.delete(taskId)),
+        )
+        return
+      case 'commit':
+        return commit(actions, step)
+      case 'reveal':
+        return reveal(actions, step)
+      case 'upload':
+        return upload(actions, step)
+      case 'advance':
+        return advance(actions, step)
+    }
+  }
+
+  /** Works in the background, so that the node's other duties go on. */
+  async function execute(task: ChainTask): Promise<void> {
+    try {
+      const work = behaviour.work(behaviour.works ? await honestWork(task) : NO_WORK)
+      await folders.write(task.id, work.sealedFiles)
+      await journal.set(task.id, {
+        ...(await journal.get(task.id)),
+        work: { outcome: work.outcome, score: work.score, sealedFiles: work.sealedFiles.length },
+      })
+    } catch (error) {
+      if (!ending.signal.aborted) logger.warn({ taskId: task.id, error, step: 'execute' }, 'work failed')
+    } finally {
+      wakeUp.notify()
+    }
+  }
+
+  async function honestWork(task: ChainTask): Promise<Work> {
+    const startedAt = clock.now()
+    const work = await executeTask(
+      {
+        engine,
+        relay: await relayOf(actions, task),
+        identity: key.identity,
+        clock,
+        logger,
+        chainTime: () => readChainTime(chain),
+        idle: (signal) => wakeUp.wait(IDLE_MS, signal),
+      },
+      { task, signal: ending.signal },
+    )
+    logger.info(
+      { taskId: task.id, outcome: work.outcome, durationMs: clock.now() - startedAt, step: 'work' },
+      'work done',
+    )
+    return work
+  }
+
+  /** Follows a task's events at its relay while it lasts: they wake the loop, and tell of the creator's acknowledgement. */
+  function listen(task: ChainTask): void {
+    if (watching.has(task.id) || task.state === 'aborted' || !behaviour.works) return
+    const controller = new AbortController()
+    watching.set(task.id, controller)
+    const signal = AbortSignal.any([controller.signal, ending.signal])
+    const follow = async () => {
+      const relay = await relayOf(actions, task)
+      await relay.watchTask(task.id, {
+        signal,
+        onEvent: (event) => {
+          if (event.type === 'deleted') void acknowledge(task.id)
+          wakeUp.notify()
+        },
+      })
+    }
+    follow()
+      .catch((error) => {
+        if (!signal.aborted) logger.debug({ taskId: task.id, error, step: 'listen' }, 'no events; blocks will do')
+      })
+      .finally(() => {
+        // Listening again too soon would only burden a relay that is in trouble.
+        setTimeout(() => watching.delete(task.id), IDLE_MS).unref()
+      })
+  }
+
+  async function acknowledge(taskId: Hex): Promise<void> {
+    const record = await journal.get(taskId)
+    if (record) await journal.set(taskId, { ...record, acknowledged: true })
+    wakeUp.notify()
+  }
+
+  async function forget(taskId: Hex, task: ChainTask | null): Promise<void> {
+    watching.get(taskId)?.abort()
+    await folders.remove(taskId)
+    await journal.delete(taskId)
+    if (task && wasSilent(task, me)) resumeDue = true
+    finished++
+    logger.info({ taskId, state: task?.state ?? 'gone', step: 'forget' }, 'task over; its files are deleted')
+  }
+
+  /** Follows what others did to the node's status; false when it has left the network. */
+  async function checkMembership(draining: boolean): Promise<boolean> {
+    const { status } = await readNode(chain, { node: me })
+    if (status === 'none') throw new RemovedError(me)
+    if (status === 'unbonding') {
+      logger.info({ node: me, step: 'leave' }, 'left the network')
+      return false
+    }
+    // An operator's pause passes through pausePending while busy; only a penalty leads straight from busy to paused.
+    if (status === 'paused' && lastStatus === 'busy') resumeDue = true
+    lastStatus = status
+    if (status === 'paused' && resumeDue && !draining && !options.once) {
+      await resumeNode(chain)
+      logger.warn({ node: me, step: 'resume' }, 'was silent and penalised; back in the draw')
+    }
+    if (status !== 'busy') resumeDue = false
+    return true
+  }
+
+  async function leaveDraw(): Promise<void> {
+    try {
+      const { status } = await readNode(chain, { node: me })
+      if (status === 'available' || status === 'busy') await pauseNode(chain)
+    } catch (error) {
+      logger.warn({ node: me, error, step: 'pause' }, 'could not pause before stopping')
+    }
+  }
+}
+
+/** What a faulty node has instead of work. */
+const NO_WORK: Work = { outcome: 0, score: '0x', sealedFiles: [] }
+
+/** True while stopping now would cost the node: it holds the task, or is the one to deliver. */
+function owes(task: ChainTask | null, record: TaskRecord): boolean {
+  if (!task) return false
+  if (task.state === 'started' || task.state === 'revealing' || task.state === 'awaitingUpload') return true
+  return task.state === 'completed' && task.redelivery && record.work !== undefined
+}
+
+function wasSilent(task: ChainTask, me: Address): boolean {
+  const slot = task.slots.find((each) => each.node.toLowerCase() === me.toLowerCase())
+  return slot !== undefined && !slot.revealed
+}
