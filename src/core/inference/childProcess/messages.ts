@@ -1,0 +1,37 @@
+import type { Hex } from '../../../base/hex.js'
+import type { TaskArguments } from '../../task/arguments.js'
+import type { ModelFolder } from '../modelFile.js'
+import type { ImageProgress } from '../pipelines/imagePipeline.js'
+
+/** What a run works with: checked arguments, and the folder of every model that they name. */
+export type RunRequest = { id: number; task: TaskArguments; models: { base: ModelFolder } }
+
+/** How far a run is. `image` counts from 0, `step` from 0 to `steps`. */
+export type InferenceProgress = ImageProgress
+
+/** What a run gives. */
+export type InferenceResult = {
+  /** `0.png`, `1.png`, … */
+  files: { name: string; bytes: Uint8Array; mediaType: string }[]
+  /** For images the 8-byte p-hashes of all pictures, concatenated. */
+  score: Hex
+  /** Milliseconds per stage: load, encode, denoise, decode, finish (hash and PNG), total. */
+  timings: Record<string, number>
+  /** What the bits of the result depend on besides model and arguments. */
+  environment: Record<string, string | number>
+}
+
+/** An error that crosses the process boundary. */
+export type ErrorReport = {
+  code: string
+  exitCode: number
+  message: string
+  remedy: string
+  details: Record<string, string | number | boolean | null>
+}
+
+export type ToChild = { type: 'run'; request: RunRequest }
+export type FromChild =
+  | { type: 'progress'; id: number; progress: InferenceProgress }
+  | { type: 'result'; id: number; result: InferenceResult }
+  | { type: 'error'; id: number; error: ErrorReport }

@@ -1,0 +1,66 @@
+import { perceptualHash } from '../../phash/perceptualHash.js'
+import { imageScore } from '../../task/score.js'
+import { encodePng } from '../encodePng.js'
+import { NotSupportedYetError } from '../notSupportedYet.js'
+import type { ImagePipelineHooks } from '../pipelines/imagePipeline.js'
+import { requireSupported } from '../pipelines/requireSupported.js'
+import { loadStableDiffusion } from '../pipelines/stableDiffusion.js'
+import { type OnnxRuntime, SESSION_PINS, type SessionStore } from '../session.js'
+import type { InferenceProgress, InferenceResult, RunRequest } from './messages.js'
+
+export type RunTaskDependencies = {
+  ort: OnnxRuntime
+  sessions: SessionStore
+  /** A monotonic clock in milliseconds. */
+  now(): number
+  onProgress(progress: InferenceProgress): void
+  onTensor?: ImagePipelineHooks['onTensor']
+}
+
+/**
+ * Runs one task in this process: pictures, their p-hashes from the raw pixels, and PNG files of the same pixels.
+ *
+ * @throws ModelFileError, NotSupportedYetError, InvalidArgumentsError
+ */
+export async function runTask(
+  { task, models }: Omit<RunRequest, 'id'>,
+  dependencies: RunTaskDependencies,
+): Promise<InferenceResult> {
+  const { ort, sessions, now, onProgress, onTensor } = dependencies
+  if (task.kind === 'text') throw new NotSupportedYetError('messages', 'an answer of a language model')
+  requireSupported(task.arguments)
+
+  const start = now()
+  let last = start
+  const timings: Record<string, number> = {}
+  const onStageEnd = (stage: string) => {
+    const time = now()
+    timings[stage] = (timings[stage] ?? 0) + time - last
+    last = time
+  }
+  onProgress({ stage: 'load', image: 0, step: 0, steps: 1 })
+  const pipeline = await loadStableDiffusion(models.base, sessions)
+  onStageEnd('load')
+  const pictures = await pipeline.run(task.arguments, { onProgress, onStageEnd, ...(onTensor ? { onTensor } : {}) })
+  const score = imageScore(pictures.map(perceptualHash))
+  const files = []
+  for (const [index, picture] of pictures.entries()) {
+    files.push({ name: `${index}.png`, bytes: await encodePng(picture), mediaType: 'image/png' })
+  }
+  onStageEnd('finish')
+  timings.total = now() - start
+  return {
+    files,
+    score,
+    timings: Object.fromEntries(Object.entries(timings).map(([name, ms]) => [name, Math.round(ms * 10) / 10])),
+    environment: {
+      engine: 'onnxruntime-node',
+      engineVersion: ort.env.versions.node ?? ort.env.versions.common ?? 'unknown',
+      ...SESSION_PINS,
+      batchLayout: 'negative, positive',
+      dtype: 'float32',
+      processor: process.arch,
+      ...pipeline.environment,
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CrynuxError, EXIT } from '../../base/errors.js'
+
+/** Configuration files of models are small; a larger one is broken or hostile. */
+const MAXIMUM_JSON_BYTES = 64 * 1024 * 1024
+
+/** The folder of one model, and how the user calls it. */
+export type ModelFolder = { id: string; path: string }
+
+/** True when the model's folder has this file. */
+export async function hasModelFile(model: ModelFolder, name: string): Promise<boolean> {
+  return stat(join(model.path, name)).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+}
+
+/**
+ * Reads a text file of a model.
+ *
+ * @param name path inside the folder, with `/`.
+ * @throws ModelFileError when it is missing, unreadable or too large.
+ */
+export async function readModelText(model: ModelFolder, name: string): Promise<string> {
+  const path = join(model.path, name)
+  try {
+    if ((await stat(path)).size > MAXIMUM_JSON_BYTES) throw new ModelFileError(model, name, 'is too large')
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    if (cause instanceof ModelFileError) throw cause
+    throw new ModelFileError(model, name, isMissing(cause) ? 'is missing' : 'cannot be read', cause)
+  }
+}
+
+/**
+ * Reads a JSON object file of a model.
+ *
+ * @throws ModelFileError when it is missing or not a JSON object.
+ */
+export async function readModelJson(model: ModelFolder, name: string): Promise<Record<string, unknown>> {
+  const text = await readModelText(model, name)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new ModelFileError(model, name, 'is not valid JSON', cause)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ModelFileError(model, name, 'is not a JSON object')
+  }
+  return value as Record<string, unknown>
+}
+
+const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
+/** A file of a model is missing, damaged, or not what the pipeline can work with. */
+export class ModelFileError extends CrynuxError {
+  override readonly code = 'CRYNUX_MODEL_FILE'
+  override readonly exitCode = EXIT.modelUnavailable
+
+  constructor(model: Pick<ModelFolder, 'id'>, file: string, complaint: string, cause?: unknown) {
+    super(`file ${file} of model '${model.id}' ${complaint}`, {
+      remedy: 'Fetch the model again, or point --model-root at an undamaged copy in the Hugging Face ONNX layout.',
+      details: { model: model.id, file },
+      ...(cause === undefined ? {} : { cause }),
+    })
+  }
+}

@@ -1,0 +1,40 @@
+import type { Hex } from '../../base/hex.js'
+import type { InferenceEngine, InferenceProgress } from '../../core/inference/engine.js'
+import type { TaskArguments } from '../../core/task/arguments.js'
+import { planResultFiles, writeResultFiles } from './resultFiles.js'
+
+export type InferToFolderDependencies = {
+  engine: InferenceEngine
+  signal: AbortSignal
+  onProgress(progress: InferenceProgress): void
+}
+
+/** What `crynux infer --json` prints. */
+export type InferenceReport = {
+  files: { path: string; sha256: string }[]
+  score: Hex
+  /** Milliseconds per stage. */
+  timings: Record<string, number>
+}
+
+/**
+ * Runs one task on this machine, without a network, and writes its files atomically.
+ *
+ * Files of an earlier run are replaced: unlike a paid result, they can be made again.
+ *
+ * @throws OutTargetError before any work when the folder cannot be made, and the engine's errors.
+ */
+export async function inferToFolder(
+  { engine, signal, onProgress }: InferToFolderDependencies,
+  { task, folder }: { task: TaskArguments; folder: string },
+): Promise<InferenceReport> {
+  const image = task.kind === 'image'
+  const { paths, named } = await planResultFiles({
+    out: { path: folder, force: true },
+    count: image ? task.arguments.task_config.num_images : 1,
+    extension: image ? 'png' : 'json',
+  })
+  const { files, score, timings } = await engine.run(task, { signal, onProgress })
+  const written = await writeResultFiles({ files: files.map(({ bytes }) => bytes), paths, named, force: true })
+  return { files: written, score, timings }
+}
