@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, extname, join, resolve, sep } from 'node:path'
+import { CrynuxError, EXIT } from '../../base/errors.js'
+
+/** Where the result goes, as the user said it. */
+export type OutTarget = {
+  /**
+   * `picture.png` names the file of a single result; an existing folder, a path that ends with a separator, or one without
+   * an extension is a folder that gets `0.png`, `1.png` … or `0.json`.
+   */
+  path: string
+  /** Whether files of another content that lie in the folder may be replaced. */
+  force: boolean
+}
+
+/**
+ * The paths of a task's files, in order. Makes the folder that holds them: a place that cannot be written should be known
+ * before anything is paid.
+ *
+ * A file that is named outright is replaced, as by `curl -o`. In a folder nothing that differs is replaced without `force`:
+ * the names there are ours, not the user's, and would silently replace an earlier task's pictures.
+ *
+ * @throws OutTargetError (exit status 2)
+ */
+export async function planResultFiles({
+  out,
+  count,
+  extension,
+}: {
+  out: OutTarget
+  count: number
+  extension: 'png' | 'json'
+}): Promise<{ paths: string[]; named: boolean }> {
+  const path = resolve(out.path)
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+  const named = !isFolder && !/[/\\]$/.test(out.path) && extname(path) !== ''
+  if (named && count > 1) {
+    throw new OutTargetError(`'${out.path}' names one file, but the task makes ${count}`, {
+      remedy: 'Give a folder to --out, or --num-images 1.',
+    })
+  }
+  if (named && extname(path).toLowerCase() !== `.${extension}`) {
+    throw new OutTargetError(`'${out.path}' does not end with .${extension}, which is what the task makes`, {
+      remedy: `Name a .${extension} file or a folder.`,
+    })
+  }
+  const folder = named ? dirname(path) : path
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (cause) {
+    throw new OutTargetError(`the folder '${folder}' cannot be made`, {
+      remedy: 'Choose another --out, or change the permissions.',
+      cause,
+    })
+  }
+  const paths = named
+    ? [path]
+    : Array.from({ length: count }, (_, index) => `${path}${path.endsWith(sep) ? '' : sep}${index}.${extension}`)
+  return { paths, named }
+}
+
+/** @throws OutTargetError when one of the paths is taken. For a task that is not paid yet. */
+export async function refuseTakenPaths({
+  paths,
+  named,
+  force,
+}: {
+  paths: readonly string[]
+  named: boolean
+  force: boolean
+}): Promise<void> {
+  if (named || force) return
+  for (const path of paths) {
+    if ((await readIfThere(path)) !== null) throw taken(path)
+  }
+}
+
+/**
+ * Writes verified files so that each is there whole or not at all, also after a crash: to a temporary name beside it, flushed,
+ * then renamed.
+ *
+ * @throws OutTargetError when another file is in the way; nothing is lost then, the relay still has the result.
+ */
+export async function writeResultFiles({
+  files,
+  paths,
+  named,
+  force,
+}: {
+  files: readonly Uint8Array[]
+  paths: readonly string[]
+  named: boolean
+  force: boolean
+}): Promise<{ path: string; sha256: string }[]> {
+  const pairs = files.map((bytes, index) => ({ bytes, path: paths[index] ?? '', sha256: sha256Of(bytes) }))
+  if (!named && !force) {
+    for (const { path, sha256 } of pairs) {
+      const there = await readIfThere(path)
+      if (there !== null && sha256Of(there) !== sha256) throw taken(path)
+    }
+  }
+  for (const { bytes, path } of pairs) await writeAtomically(path, bytes)
+  return pairs.map(({ path, sha256 }) => ({ path, sha256 }))
+}
+
+/** The files' bytes if all of them still are as they were written, else null. */
+export async function readUnchanged(files: readonly { path: string; sha256: string }[]): Promise<Uint8Array[] | null> {
+  const all: Uint8Array[] = []
+  for (const { path, sha256 } of files) {
+    const bytes = await readIfThere(path)
+    if (bytes === null || sha256Of(bytes) !== sha256) return null
+    all.push(bytes)
+  }
+  return all
+}
+
+async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`)
+  try {
+    const file = await open(temporary, 'w')
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined)
+    throw new OutTargetError(`'${path}' cannot be written`, {
+      remedy:
+        'Free some space or change the permissions, then run the same command again with the same --key; nothing is paid twice.',
+      cause,
+    })
+  }
+}
+
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+const readIfThere = (path: string): Promise<Uint8Array | null> => readFile(path).catch(() => null)
+
+const taken = (path: string) =>
+  new OutTargetError(`'${path}' already exists`, {
+    remedy: 'Choose another --out, or give --force to replace it.',
+    details: { path },
+  })
+
+/** The result cannot go where the user wants it. */
+export class OutTargetError extends CrynuxError {
+  override readonly code = 'CRYNUX_OUT_TARGET'
+  override readonly exitCode = EXIT.usage
+}

@@ -1,0 +1,94 @@
+import { join } from 'node:path'
+import { CrynuxError, EXIT } from '../../base/errors.js'
+import type { Address, Hex } from '../../base/hex.js'
+import { createJournal, JournalInUseError } from '../../store/journal.js'
+import type { AppTransactionName } from './taskProgress.js'
+
+/** A file as it was written after verification. */
+export type WrittenFile = {
+  path: string
+  /** Of the plaintext, 64 hex digits without 0x. */
+  sha256: string
+  /** Images: the picture's perceptual hash, 8 bytes; equal to its part of the score. */
+  phash?: Hex
+}
+
+/**
+ * What the application remembers of one task. No prompt, no arguments, no key that opens anything: those are given again
+ * with a rerun, or derived from the wallet.
+ */
+export type TaskJournalEntry = {
+  taskId: Hex
+  /** The user's `--key`, or the random one that was made for them. */
+  key: string
+  creator: Address
+  kind: 'image' | 'text'
+  argsHash: Hex
+  feeWei: string
+  /** Pixels, to bound the decoding of the results. */
+  size: { width: number; height: number } | null
+  /** Where the files go: absolute path as given, and whether an existing file of another content may be replaced. */
+  out: { path: string; force: boolean }
+  createdAtMs: number
+  /** Transactions that were about to be sent (hash not known yet) or are mined. */
+  transactions: { what: AppTransactionName; hash: Hex | null; gasUsed: string | null }[]
+  argumentsSent: boolean
+  faulty: { resultDigest: Hex; signature: Hex | null } | null
+  written: { resultDigest: Hex; files: WrittenFile[] } | null
+  /** The relay's confirmation that it has deleted everything; `signature` null when it said so without a valid receipt. */
+  acknowledged: { deletedAt: number; signature: Hex | null } | null
+  endedAtMs: number | null
+}
+
+/** The journal of one task; only one process has it at a time. */
+export type TaskJournal = {
+  read(): TaskJournalEntry | undefined
+  /** Resolves when the entry is on the disk. */
+  write(entry: TaskJournalEntry): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Opens the journal of one task.
+ *
+ * @throws TaskInUseError when another process is at the same task.
+ */
+export async function openTaskJournal({
+  dataFolder,
+  chainId,
+  consensus,
+  taskId,
+}: {
+  dataFolder: string
+  chainId: number
+  consensus: Address
+  taskId: Hex
+}): Promise<TaskJournal> {
+  // The same wallet and key give the same task id on every network; their entries must not meet.
+  const folder = join(dataFolder, 'app', `${chainId}-${consensus.toLowerCase()}`)
+  const journal = await createJournal<TaskJournalEntry>({ path: join(folder, taskId.toLowerCase()) }).catch(
+    (error: unknown) => {
+      throw error instanceof JournalInUseError ? new TaskInUseError(taskId, error) : error
+    },
+  )
+  return {
+    read: () => journal.get(ENTRY),
+    write: (entry) => journal.set(ENTRY, entry),
+    close: () => journal.close(),
+  }
+}
+
+const ENTRY = 'task'
+
+/** Another process on this machine is at the task: exit status 75. */
+export class TaskInUseError extends CrynuxError {
+  override readonly code = 'CRYNUX_TASK_IN_USE'
+  override readonly exitCode = EXIT.temporary
+  constructor(taskId: Hex, cause: unknown) {
+    super(`another crynux process is already at task ${taskId}`, {
+      remedy: 'Wait until it is done, or stop it; nothing is paid twice either way.',
+      details: { taskId },
+      cause,
+    })
+  }
+}
