@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { bytesToHex } from '../../src/base/hex.js'
+import { argsHashOf } from '../../src/protocol/argsHash.js'
+import { ageRecipientOf, encryptionKeyFromSecret } from '../../src/protocol/encryptionKey.js'
+import { CannotOpenError, open, openArguments, seal, sealArguments } from '../../src/protocol/envelope.js'
+
+const key = () => encryptionKeyFromSecret(new Uint8Array(randomBytes(32)))
+
+describe('encryption keys', () => {
+  it('have the forms of the age specification', () => {
+    // The key pair of the specification's example "test" vectors: 32 zero bytes would be refused by X25519, so use ones.
+    const { publicKey, recipient, identity } = encryptionKeyFromSecret(new Uint8Array(32).fill(1))
+    expect(publicKey).toBe('0xa4e09292b651c278b9772c569f5fa9bb13d906b46ab68c9df9dc2b4409f8a209')
+    expect(recipient).toMatch(/^age1[02-9ac-hj-np-z]{58}$/)
+    expect(identity).toMatch(/^AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}$/)
+    expect(ageRecipientOf(publicKey)).toBe(recipient)
+  })
+})
+
+describe('sealed files', () => {
+  it('open for each recipient and nobody else', async () => {
+    const [a, b, c, stranger] = [key(), key(), key(), key()]
+    const sealed = await seal(new TextEncoder().encode('for three'), [a.publicKey, b.publicKey, c.publicKey])
+    for (const { identity } of [a, b, c]) {
+      expect(new TextDecoder().decode(await open(sealed, identity))).toBe('for three')
+    }
+    await expect(open(sealed, stranger.identity)).rejects.toThrow(CannotOpenError)
+  })
+
+  it('never open after a flipped byte', async () => {
+    const { publicKey, identity } = key()
+    const sealed = await seal(new Uint8Array(randomBytes(500)), [publicKey])
+    await fc.assert(
+      fc.asyncProperty(fc.nat(sealed.length - 1), fc.integer({ min: 1, max: 255 }), async (position, mask) => {
+        const damaged = sealed.slice()
+        damaged[position] = (damaged[position] ?? 0) ^ mask
+        await expect(open(damaged, identity)).rejects.toThrow(CannotOpenError)
+      }),
+      { numRuns: 50 },
+    )
+  })
+})
+
+describe('sealed arguments', () => {
+  it('carry salt, canonical bytes and result recipient unchanged', async () => {
+    const node = key()
+    const result = key()
+    const salt = new Uint8Array(randomBytes(32))
+    const canonicalArguments = new TextEncoder().encode('{"prompt":"ein Größenvergleich 🦊"}')
+    const content = { salt, canonicalArguments, resultRecipient: result.publicKey }
+    const opened = await openArguments(await sealArguments(content, [node.publicKey]), node.identity)
+    expect(opened).toEqual(content)
+    expect(argsHashOf(opened)).toBe(argsHashOf(content))
+  })
+
+  it.each([
+    ['no JSON', 'hello'],
+    [
+      'a later version',
+      JSON.stringify({
+        version: 2,
+        salt: bytesToHex(new Uint8Array(32)),
+        arguments: '{}',
+        resultRecipient: `0x${'00'.repeat(32)}`,
+      }),
+    ],
+    [
+      'a short salt',
+      JSON.stringify({ version: 1, salt: '0x00', arguments: '{}', resultRecipient: `0x${'00'.repeat(32)}` }),
+    ],
+    [
+      'no arguments',
+      JSON.stringify({ version: 1, salt: `0x${'00'.repeat(32)}`, resultRecipient: `0x${'00'.repeat(32)}` }),
+    ],
+    ['null', 'null'],
+  ])('are refused when they hold %s', async (_name, text) => {
+    const { publicKey, identity } = key()
+    const sealed = await seal(new TextEncoder().encode(text), [publicKey])
+    await expect(openArguments(sealed, identity)).rejects.toThrow(CannotOpenError)
+  })
+})
