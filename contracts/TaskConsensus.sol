@@ -1,0 +1,921 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IChallengeWindow} from "./interfaces/IChallengeWindow.sol";
+import {INodePools} from "./interfaces/INodePools.sol";
+import {ITaskConsensus} from "./interfaces/ITaskConsensus.sol";
+import {Errors} from "./libraries/Errors.sol";
+import {OutcomeTable} from "./libraries/OutcomeTable.sol";
+import {Score} from "./libraries/Score.sol";
+
+/// @title Tasks, verdicts and the ledger
+/// @notice See ITaskConsensus. At any time the sum of all ledger balances, of the fees of tasks that have not ended and of
+/// the bounties of replacements that are awaited is what this contract holds of the token.
+/// @dev Admin powers, all of the (two-step) owner: `setRelay`, `removeRelay`; `setExecutionTimeouts`, `setRevealWindow`,
+/// `setUploadWindow`, `setHammingThreshold`, `setErrorFee`, `setMinimumFee`, each within hard bounds. The owner can touch
+/// neither balances nor escrow nor verdicts; but relays vouch for uploads and their faults, so the owner's choice of
+/// relays is trusted with the stake of uploaders.
+contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712 {
+    using SafeERC20 for IERC20;
+
+    /// @dev All that changes while a task runs: one word, read and written as a whole.
+    struct Head {
+        State state;
+        AbortReason abortReason;
+        Kind kind;
+        uint8 imageCount;
+        uint16 relayId;
+        uint16 minVramGb;
+        uint16 executionTimeoutSeconds;
+        uint32 node0;
+        uint32 node1;
+        uint32 node2;
+        // Queued: the draw block. Started, Revealing, AwaitingUpload: the end of that. Completed: the end of the time for
+        // faults or, while a replacement is awaited, for that.
+        uint40 deadline;
+        uint8 spoken; // bit i: slot i committed; bit i + 4: slot i revealed
+        uint8 outcomes; // two bits for each slot
+        uint8 order; // two bits for each commit, the first rightmost: which slot
+        uint8 agreed; // bit i: slot i is of the majority; bits 4 and 5: the slot that is to upload, or did
+    }
+
+    struct Task {
+        address creator;
+        uint96 feeWei;
+        Head head;
+        bytes32 argsHash;
+        bytes32[3] words; // a slot's commitment; from its reveal on the first 32 bytes of its score
+        bytes32 resultDigest;
+        bytes32 gpuModel; // zero for any
+        Replacement replacement;
+        mapping(uint256 slot => bytes32[2]) scoreTails; // bytes 32…95 of a score
+    }
+
+    /// @dev Only used after a faulty upload.
+    struct Replacement {
+        bool awaited;
+        uint96 bountyWei; // out of the stake of whoever uploaded the faulty result
+    }
+
+    struct Parameters {
+        uint16 minimumExecutionTimeoutSeconds;
+        uint16 maximumExecutionTimeoutSeconds;
+        uint16 revealWindowSeconds;
+        uint16 uploadWindowSeconds;
+        uint16 errorFeeBasisPoints;
+        uint8 hammingThreshold;
+        uint96 minimumFeeWei;
+    }
+
+    /// @dev A removed relay keeps its entry, so that tasks that named it can end.
+    struct Relay {
+        address signer;
+        bool active;
+        string url;
+    }
+
+    uint256 public constant SHORTEST_EXECUTION_TIMEOUT_SECONDS = 5;
+    uint256 public constant LONGEST_EXECUTION_TIMEOUT_SECONDS = 7_200;
+    uint256 public constant SHORTEST_WINDOW_SECONDS = 10;
+    uint256 public constant LONGEST_WINDOW_SECONDS = 3_600;
+    uint256 public constant LOWEST_HAMMING_THRESHOLD = 1;
+    uint256 public constant HIGHEST_HAMMING_THRESHOLD = 16;
+    uint256 public constant HIGHEST_ERROR_FEE_BASIS_POINTS = 5_000;
+    uint256 public constant LOWEST_MINIMUM_FEE_WEI = 3;
+    uint256 public constant HIGHEST_MINIMUM_FEE_WEI = 1_000 ether;
+    uint256 public constant MAXIMUM_IMAGES = 10;
+    uint256 public constant LONGEST_RELAY_URL_BYTES = 255;
+
+    /// @dev EIP-712 type hashes of what a relay signs.
+    bytes32 private constant _UPLOAD_RECEIPT =
+        keccak256("UploadReceipt(bytes32 taskId,bytes32 resultDigest,uint64 sizeBytes,address uploader)");
+    bytes32 private constant _UPLOAD_FAULT =
+        keccak256("UploadFault(bytes32 taskId,bytes32 resultDigest,address uploader)");
+    /// @dev The hash of an older block is not known to the chain any more.
+    uint256 private constant _BLOCK_HASHES = 256;
+    uint256 private constant _NONE = 3; // no slot
+
+    /// @notice The CNX token.
+    IERC20 public immutable TOKEN;
+    /// @notice Where nodes and stakes are.
+    INodePools public immutable REGISTRY;
+
+    /// @inheritdoc ITaskConsensus
+    mapping(address account => uint256 balanceWei) public balanceOf;
+
+    mapping(bytes32 taskId => Task) private _tasks;
+    Parameters private _parameters = Parameters({
+        minimumExecutionTimeoutSeconds: 60,
+        maximumExecutionTimeoutSeconds: 7_200,
+        revealWindowSeconds: 300,
+        uploadWindowSeconds: 600,
+        errorFeeBasisPoints: 2_000,
+        hammingThreshold: 5,
+        minimumFeeWei: 3
+    });
+    Relay[] private _relays; // of relayId i at i - 1
+    mapping(address signer => uint16 relayId) private _relayIds;
+
+    event RelaySet(address indexed signer, string url);
+    event RelayRemoved(address indexed signer);
+    event ParameterSet(bytes32 indexed name, uint256 value);
+    /// @notice A faulty upload was not replaced by anybody: the bounty went to the creator.
+    event RedeliveryFailed(bytes32 indexed taskId, uint256 refundWei);
+
+    constructor(IERC20 token, INodePools registry, address initialOwner) Ownable(initialOwner) EIP712("Crynux", "1") {
+        TOKEN = token;
+        REGISTRY = registry;
+    }
+
+    // ------------------------------------------------------------------ ledger
+
+    /// @inheritdoc ITaskConsensus
+    function deposit(uint256 amountWei) external {
+        _deposit(amountWei);
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function depositWithPermit(uint256 amountWei, uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s) external {
+        // A permit that someone else already used has left its allowance: then the transfer decides.
+        try IERC20Permit(address(TOKEN)).permit(msg.sender, address(this), amountWei, permitDeadline, v, r, s) {}
+            catch {}
+        _deposit(amountWei);
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function withdraw(address to, uint256 amountWei) external {
+        if (amountWei == 0) revert Errors.TaskConsensus_AmountZero();
+        if (to == address(0)) revert Errors.TaskConsensus_RecipientZero();
+        _debit(msg.sender, amountWei);
+        emit Withdrawn(msg.sender, to, amountWei);
+        TOKEN.safeTransfer(to, amountWei);
+    }
+
+    // ------------------------------------------------------------------ the task's journey
+
+    /// @inheritdoc ITaskConsensus
+    function createTask(TaskRequest calldata request) external returns (bytes32 taskId) {
+        Parameters memory parameters = _parameters;
+        taskId = taskIdOf(msg.sender, request.taskKey);
+        Task storage task_ = _tasks[taskId];
+        if (task_.creator != address(0)) revert Errors.TaskConsensus_TaskExists(taskId);
+        _requireValid(request, parameters);
+        uint16 relayId = _relayIds[request.relay];
+        if (relayId == 0) revert Errors.TaskConsensus_RelayUnknown(request.relay);
+
+        _debit(msg.sender, request.feeWei);
+        (task_.creator, task_.feeWei) = (msg.sender, uint96(request.feeWei));
+        task_.argsHash = request.argsHash;
+        if (request.gpuModel != 0) task_.gpuModel = request.gpuModel;
+        Head memory head;
+        head.state = State.Queued;
+        head.kind = request.kind;
+        head.imageCount = request.imageCount;
+        head.relayId = relayId;
+        head.minVramGb = uint16(request.minVramGb);
+        head.executionTimeoutSeconds = uint16(request.executionTimeoutSeconds);
+        head.deadline = uint40(block.number);
+        _save(task_, head);
+        emit TaskQueued(taskId, msg.sender, request.kind, request.feeWei);
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function start(bytes32 taskId) external {
+        (Task storage task_, Head memory head) = _load(taskId);
+        if (head.state != State.Queued) revert Errors.TaskConsensus_WrongState(taskId, head.state);
+        uint256 drawBlock = head.deadline;
+        if (block.number <= drawBlock) revert Errors.TaskConsensus_DrawTooEarly(taskId, drawBlock, block.number);
+        if (block.number > drawBlock + _BLOCK_HASHES) {
+            head.deadline = uint40(block.number);
+            _save(task_, head);
+            emit TaskRedrawn(taskId, block.number);
+            return;
+        }
+
+        bytes32 seed = keccak256(abi.encode(blockhash(drawBlock), taskId));
+        (uint32[3] memory ids, address[3] memory wallets) =
+            REGISTRY.draw(seed, head.kind == Kind.Text, head.minVramGb, task_.gpuModel);
+        uint256 deadline = block.timestamp + head.executionTimeoutSeconds;
+        head.state = State.Started;
+        (head.node0, head.node1, head.node2) = (ids[0], ids[1], ids[2]);
+        head.deadline = uint40(deadline);
+        _save(task_, head);
+        emit TaskStarted(taskId, wallets[0], wallets[1], wallets[2], deadline);
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function commit(bytes32 taskId, bytes32 commitment) external {
+        (Task storage task_, Head memory head) = _load(taskId);
+        if (head.state != State.Started) revert Errors.TaskConsensus_WrongState(taskId, head.state);
+        if (block.timestamp > head.deadline) {
+            revert Errors.TaskConsensus_CommitDeadlinePassed(taskId, head.deadline, block.timestamp);
+        }
+        uint256 slot = _slotOf(taskId, head, msg.sender);
+        if (_committed(head, slot)) revert Errors.TaskConsensus_AlreadyCommitted(taskId, msg.sender);
+        if (commitment == 0) revert Errors.TaskConsensus_CommitmentZero(taskId);
+
+        uint256 before = _commits(head);
+        head.order |= uint8(slot << (2 * before));
+        head.spoken |= uint8(1 << slot);
+        task_.words[slot] = commitment;
+        emit Committed(taskId, msg.sender, commitment);
+        if (before == 2) _openReveals(taskId, head, block.timestamp);
+        _save(task_, head);
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function reveal(bytes32 taskId, uint8 outcome, bytes calldata score, bytes32 salt) external {
+        (Task storage task_, Head memory head) = _load(taskId);
+        if (head.state == State.Started) {
+            if (!_revealsAreDue(head)) {
+                revert Errors.TaskConsensus_RevealsNotOpen(taskId, _commits(head), head.deadline);
+            }
+            _openReveals(taskId, head, head.deadline);
+        }
+        if (head.state != State.Revealing) revert Errors.TaskConsensus_WrongState(taskId, head.state);
+        if (block.timestamp > head.deadline) {
+            revert Errors.TaskConsensus_RevealDeadlinePassed(taskId, head.deadline, block.timestamp);
+        }
+        uint256 slot = _slotOf(taskId, head, msg.sender);
+        if (!_committed(head, slot)) revert Errors.TaskConsensus_NotCommitted(taskId, msg.sender);
+        if (_revealed(head, slot)) revert Errors.TaskConsensus_AlreadyRevealed(taskId, msg.sender);
+        if (outcome > OutcomeTable.MODEL_UNAVAILABLE) revert Errors.TaskConsensus_OutcomeUnknown(outcome);
+        uint256 expected = _scoreLength(head, outcome);
+        if (score.length != expected) revert Errors.TaskConsensus_ScoreLengthWrong(score.length, expected);
+        bytes32 commitment =
+            keccak256(abi.encode(block.chainid, address(this), taskId, msg.sender, outcome, keccak256(score), salt));
+        if (commitment != task_.words[slot]) revert Errors.TaskConsensus_CommitmentMismatch(taskId, msg.sender);
+
+        head.spoken |= uint8(16 << slot);
+        head.outcomes |= uint8(uint256(outcome) << (2 * slot));
+        _keepScore(task_, slot, score);
+        emit Revealed(taskId, msg.sender, outcome, score);
+        // The verdict is certain when everyone who committed has revealed: nobody can commit any more.
+        if (head.spoken >> 4 == head.spoken & 7) _settle(taskId, task_, head);
+        else _save(task_, head);
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function reportUploaded(bytes32 taskId, bytes32 resultDigest, uint64 sizeBytes, bytes calldata relaySignature)
+        external
+    {
+        (Task storage task_, Head memory head) = _load(taskId);
+        bool replacing = head.state == State.Completed && task_.replacement.awaited;
+        if (head.state != State.AwaitingUpload && !replacing) {
+            revert Errors.TaskConsensus_WrongState(taskId, head.state);
+        }
+        uint256 slot = _uploaderSlot(head);
+        if (REGISTRY.idOf(msg.sender) != _nodeId(head, slot)) {
+            revert Errors.TaskConsensus_NotUploader(taskId, msg.sender);
+        }
+        if (block.timestamp > head.deadline) {
+            revert Errors.TaskConsensus_UploadDeadlinePassed(taskId, head.deadline, block.timestamp);
+        }
+        if (resultDigest == 0) revert Errors.TaskConsensus_ResultDigestZero(taskId);
+        _requireSigned(
+            taskId,
+            head,
+            keccak256(abi.encode(_UPLOAD_RECEIPT, taskId, resultDigest, sizeBytes, msg.sender)),
+            relaySignature
+        );
+
+        INodePools.Action[3] memory actions;
+        uint256 owedWei;
+        if (replacing) {
+            owedWei = task_.replacement.bountyWei;
+            delete task_.replacement;
+        } else {
+            owedWei = _unpaidWei(task_, head);
+            // A later uploader was let go of at the verdict, and may hold another task by now.
+            if (slot == _firstAgreed(head)) actions[slot] = INodePools.Action.Free;
+            head.state = State.Completed;
+        }
+        head.deadline = uint40(block.timestamp + _parameters.uploadWindowSeconds);
+        task_.resultDigest = resultDigest;
+        _save(task_, head);
+        emit UploadReported(taskId, msg.sender, resultDigest, sizeBytes);
+        if (!replacing) emit TaskCompleted(taskId);
+        (, address[3] memory beneficiaries) = REGISTRY.settle(_nodeIds(head), actions);
+        _pay(taskId, msg.sender, beneficiaries[slot], owedWei);
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function reportFault(bytes32 taskId, bytes32 resultDigest, bytes calldata relaySignature) external {
+        (Task storage task_, Head memory head) = _load(taskId);
+        if (head.state != State.Completed || task_.replacement.awaited) {
+            revert Errors.TaskConsensus_WrongState(taskId, head.state);
+        }
+        if (block.timestamp > head.deadline) {
+            revert Errors.TaskConsensus_FaultWindowClosed(taskId, head.deadline, block.timestamp);
+        }
+        if (resultDigest != task_.resultDigest) {
+            revert Errors.TaskConsensus_ResultDigestWrong(taskId, resultDigest, task_.resultDigest);
+        }
+        // A relay that was removed may be one whose key was stolen: it cannot take stakes any more.
+        Relay storage relay = _relays[head.relayId - 1];
+        if (!relay.active) revert Errors.TaskConsensus_RelayUnknown(relay.signer);
+        uint256 slot = _uploaderSlot(head);
+        uint32 id = _nodeId(head, slot);
+        address uploader = REGISTRY.walletOf(id);
+        _requireSigned(
+            taskId, head, keccak256(abi.encode(_UPLOAD_FAULT, taskId, resultDigest, uploader)), relaySignature
+        );
+
+        emit UploadFaulted(taskId, uploader, resultDigest);
+        emit NodeCheated(taskId, uploader);
+        uint256 bountyWei = REGISTRY.slashForBounty(id, _shareWei(task_, head));
+        task_.resultDigest = 0;
+        task_.replacement = Replacement({awaited: true, bountyWei: uint96(bountyWei)});
+        _awaitNextUploader(taskId, task_, head);
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function advance(bytes32 taskId) external {
+        (Task storage task_, Head memory head) = _load(taskId);
+        State state = head.state;
+        bool awaitsUpload = state == State.AwaitingUpload || (state == State.Completed && task_.replacement.awaited);
+        if ((state != State.Started && state != State.Revealing && !awaitsUpload) || block.timestamp <= head.deadline) {
+            revert Errors.TaskConsensus_NothingToAdvance(taskId, state, head.deadline);
+        }
+
+        if (awaitsUpload) {
+            _missUpload(taskId, task_, head);
+            return;
+        }
+        if (state == State.Started) {
+            if (_commits(head) < 2) {
+                _settle(taskId, task_, head);
+                return;
+            }
+            _openReveals(taskId, head, head.deadline);
+        }
+        if (block.timestamp > head.deadline) _settle(taskId, task_, head);
+        else _save(task_, head);
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function cancel(bytes32 taskId) external {
+        (Task storage task_, Head memory head) = _load(taskId);
+        if (msg.sender != task_.creator) revert Errors.TaskConsensus_NotCreator(taskId, msg.sender);
+        if (head.state != State.Queued) revert Errors.TaskConsensus_WrongState(taskId, head.state);
+        _abort(taskId, task_, head, AbortReason.Cancelled, task_.feeWei);
+    }
+
+    // ------------------------------------------------------------------ reading
+
+    /// @inheritdoc ITaskConsensus
+    function task(bytes32 taskId) external view returns (TaskView memory view_) {
+        Task storage task_ = _tasks[taskId];
+        if (task_.creator == address(0)) return view_;
+        (, Head memory head) = _load(taskId);
+        // As a transaction in this block would find it.
+        if (head.state == State.Started && _revealsAreDue(head)) {
+            head.state = State.Revealing;
+            head.deadline += _parameters.revealWindowSeconds;
+        }
+        view_.state = head.state;
+        view_.abortReason = head.abortReason;
+        view_.kind = head.kind;
+        view_.imageCount = head.imageCount;
+        view_.creator = task_.creator;
+        view_.relay = _relays[head.relayId - 1].signer;
+        view_.argsHash = task_.argsHash;
+        view_.gpuModel = task_.gpuModel;
+        view_.minVramGb = head.minVramGb;
+        view_.executionTimeoutSeconds = head.executionTimeoutSeconds;
+        view_.feeWei = task_.feeWei;
+        view_.redelivery = task_.replacement.awaited;
+        if (head.state == State.Queued) view_.drawBlock = head.deadline;
+        if (head.state == State.Started) view_.commitDeadline = head.deadline;
+        if (head.state == State.Revealing) view_.revealDeadline = head.deadline;
+        if (head.state == State.AwaitingUpload || head.state == State.Completed) {
+            view_.uploadDeadline = head.deadline;
+            view_.uploader = REGISTRY.walletOf(_nodeId(head, _uploaderSlot(head)));
+            view_.resultDigest = task_.resultDigest;
+        }
+        if (head.node0 == 0) return view_;
+        for (uint256 slot = 0; slot < 3; ++slot) {
+            SlotView memory slot_ = view_.slots[slot];
+            slot_.node = REGISTRY.walletOf(_nodeId(head, slot));
+            slot_.committed = _committed(head, slot);
+            slot_.revealed = _revealed(head, slot);
+            if (slot_.revealed) {
+                slot_.outcome = _outcome(head, slot);
+                slot_.score = _score(task_, head, slot);
+            } else {
+                slot_.commitment = task_.words[slot];
+            }
+        }
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function taskIdOf(address creator, bytes32 taskKey) public pure returns (bytes32) {
+        return keccak256(abi.encode(creator, taskKey));
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function relayUrl(address signer) external view returns (string memory) {
+        uint16 relayId = _relayIds[signer];
+        return relayId == 0 ? "" : _relays[relayId - 1].url;
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function relays() external view returns (address[] memory signers) {
+        signers = new address[](_relays.length);
+        uint256 count;
+        for (uint256 i = 0; i < _relays.length; ++i) {
+            if (_relays[i].active) signers[count++] = _relays[i].signer;
+        }
+        assembly ("memory-safe") {
+            mstore(signers, count)
+        }
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function hammingThreshold() external view returns (uint256) {
+        return _parameters.hammingThreshold;
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function minimumExecutionTimeoutSeconds() external view returns (uint256) {
+        return _parameters.minimumExecutionTimeoutSeconds;
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function maximumExecutionTimeoutSeconds() external view returns (uint256) {
+        return _parameters.maximumExecutionTimeoutSeconds;
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function revealWindowSeconds() external view returns (uint256) {
+        return _parameters.revealWindowSeconds;
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function uploadWindowSeconds() external view returns (uint256) {
+        return _parameters.uploadWindowSeconds;
+    }
+
+    /// @inheritdoc ITaskConsensus
+    function errorFeeBasisPoints() external view returns (uint256) {
+        return _parameters.errorFeeBasisPoints;
+    }
+
+    /// @notice The lowest fee of a task, in wei.
+    function minimumFeeWei() external view returns (uint256) {
+        return _parameters.minimumFeeWei;
+    }
+
+    /// @inheritdoc IChallengeWindow
+    function longestChallengeSeconds() external view returns (uint256) {
+        return _challengeSeconds(_parameters.uploadWindowSeconds);
+    }
+
+    // ------------------------------------------------------------------ for the owner
+
+    /// @notice Adds a relay, or changes the public address of one.
+    /// @dev Admin power: relays vouch for uploads and for their faults.
+    function setRelay(address signer, string calldata url) external onlyOwner {
+        if (signer == address(0)) revert Errors.TaskConsensus_RelayZero();
+        uint256 length = bytes(url).length;
+        if (length == 0 || length > LONGEST_RELAY_URL_BYTES) {
+            revert Errors.TaskConsensus_RelayUrlLengthWrong(length, 1, LONGEST_RELAY_URL_BYTES);
+        }
+        uint16 relayId = _relayIds[signer];
+        if (relayId == 0) {
+            if (_relays.length == type(uint16).max) revert Errors.TaskConsensus_TooManyRelays(type(uint16).max);
+            _relays.push(Relay({signer: signer, active: true, url: url}));
+            _relayIds[signer] = uint16(_relays.length);
+        } else {
+            _relays[relayId - 1].url = url;
+        }
+        emit RelaySet(signer, url);
+    }
+
+    /// @notice Removes a relay. Tasks that named it can still be delivered; it cannot fault uploads any more.
+    /// @dev Admin power.
+    function removeRelay(address signer) external onlyOwner {
+        uint16 relayId = _relayIds[signer];
+        if (relayId == 0) revert Errors.TaskConsensus_RelayUnknown(signer);
+        delete _relayIds[signer];
+        _relays[relayId - 1].active = false;
+        _relays[relayId - 1].url = "";
+        emit RelayRemoved(signer);
+    }
+
+    /// @notice Sets between which times for computing a creator may choose, in seconds.
+    /// @dev Admin power, within SHORTEST_EXECUTION_TIMEOUT_SECONDS and LONGEST_EXECUTION_TIMEOUT_SECONDS.
+    function setExecutionTimeouts(uint256 minimumSeconds, uint256 maximumSeconds) external onlyOwner {
+        _requireWithin(
+            "maximumExecutionTimeoutSeconds",
+            maximumSeconds,
+            SHORTEST_EXECUTION_TIMEOUT_SECONDS,
+            LONGEST_EXECUTION_TIMEOUT_SECONDS
+        );
+        _requireWithin(
+            "minimumExecutionTimeoutSeconds", minimumSeconds, SHORTEST_EXECUTION_TIMEOUT_SECONDS, maximumSeconds
+        );
+        _parameters.minimumExecutionTimeoutSeconds = uint16(minimumSeconds);
+        _parameters.maximumExecutionTimeoutSeconds = uint16(maximumSeconds);
+        emit ParameterSet("minimumExecutionTimeoutSeconds", minimumSeconds);
+        emit ParameterSet("maximumExecutionTimeoutSeconds", maximumSeconds);
+    }
+
+    /// @notice Sets the time for revealing, in seconds, for reveals that open from now on.
+    /// @dev Admin power, within SHORTEST_WINDOW_SECONDS and LONGEST_WINDOW_SECONDS.
+    function setRevealWindow(uint256 seconds_) external onlyOwner {
+        _requireWithin("revealWindowSeconds", seconds_, SHORTEST_WINDOW_SECONDS, LONGEST_WINDOW_SECONDS);
+        _parameters.revealWindowSeconds = uint16(seconds_);
+        emit ParameterSet("revealWindowSeconds", seconds_);
+    }
+
+    /// @notice Sets the time for uploading, and then for faulting the upload, in seconds, for windows that open from now on.
+    /// @dev Admin power, within SHORTEST_WINDOW_SECONDS and LONGEST_WINDOW_SECONDS, and only as long as the longest
+    /// challenge that follows from it is not longer than unbonding: raise that first.
+    function setUploadWindow(uint256 seconds_) external onlyOwner {
+        _requireWithin("uploadWindowSeconds", seconds_, SHORTEST_WINDOW_SECONDS, LONGEST_WINDOW_SECONDS);
+        uint256 unbondingSeconds = REGISTRY.unbondingSeconds();
+        if (unbondingSeconds < _challengeSeconds(seconds_)) {
+            revert Errors.Parameter_UnbondingTooShort(unbondingSeconds, _challengeSeconds(seconds_));
+        }
+        _parameters.uploadWindowSeconds = uint16(seconds_);
+        emit ParameterSet("uploadWindowSeconds", seconds_);
+    }
+
+    /// @notice Sets below how many differing bits in each 8 bytes two pictures are the same, for verdicts from now on.
+    /// @dev Admin power, within LOWEST_HAMMING_THRESHOLD and HIGHEST_HAMMING_THRESHOLD.
+    function setHammingThreshold(uint256 bits) external onlyOwner {
+        _requireWithin("hammingThreshold", bits, LOWEST_HAMMING_THRESHOLD, HIGHEST_HAMMING_THRESHOLD);
+        _parameters.hammingThreshold = uint8(bits);
+        emit ParameterSet("hammingThreshold", bits);
+    }
+
+    /// @notice Sets which part of the fee goes to those who agree on an error, in hundredths of a percent.
+    /// @dev Admin power, up to HIGHEST_ERROR_FEE_BASIS_POINTS.
+    function setErrorFee(uint256 basisPoints) external onlyOwner {
+        _requireWithin("errorFeeBasisPoints", basisPoints, 0, HIGHEST_ERROR_FEE_BASIS_POINTS);
+        _parameters.errorFeeBasisPoints = uint16(basisPoints);
+        emit ParameterSet("errorFeeBasisPoints", basisPoints);
+    }
+
+    /// @notice Sets the lowest fee of a task, in wei: what it costs to keep three nodes busy.
+    /// @dev Admin power, within LOWEST_MINIMUM_FEE_WEI and HIGHEST_MINIMUM_FEE_WEI.
+    function setMinimumFee(uint256 feeWei) external onlyOwner {
+        _requireWithin("minimumFeeWei", feeWei, LOWEST_MINIMUM_FEE_WEI, HIGHEST_MINIMUM_FEE_WEI);
+        _parameters.minimumFeeWei = uint96(feeWei);
+        emit ParameterSet("minimumFeeWei", feeWei);
+    }
+
+    // ------------------------------------------------------------------ verdict
+
+    /// @dev For who spoke until now; who did not is silent. The fate of the task follows OutcomeTable.
+    function _settle(bytes32 taskId, Task storage task_, Head memory head) private {
+        // With fewer than two commits reveals never opened, so that who did commit could not reveal: not silent.
+        bool unopened = head.state == State.Started;
+        OutcomeTable.Verdict memory verdict = _judge(task_, head);
+        bool success = verdict.agreed && verdict.outcome == OutcomeTable.RESULT;
+
+        INodePools.Action[3] memory actions;
+        for (uint256 slot = 0; slot < 3; ++slot) {
+            OutcomeTable.Fate fate = verdict.fates[slot];
+            if (fate == OutcomeTable.Fate.Agreed) head.agreed |= uint8(1 << slot);
+            if (fate == OutcomeTable.Fate.Cheated) {
+                actions[slot] = INodePools.Action.FreeAndSlash;
+            } else if (fate == OutcomeTable.Fate.Silent && !(unopened && _committed(head, slot))) {
+                actions[slot] = INodePools.Action.FreeAndPenalise;
+            } else {
+                actions[slot] = INodePools.Action.Free;
+            }
+        }
+        if (success) {
+            // The uploader stays busy until it delivered.
+            uint256 uploader = _firstAgreed(head);
+            head.agreed |= uint8(uploader << 4);
+            actions[uploader] = INodePools.Action.None;
+        }
+        (address[3] memory wallets, address[3] memory beneficiaries) = REGISTRY.settle(_nodeIds(head), actions);
+        for (uint256 slot = 0; slot < 3; ++slot) {
+            if (actions[slot] == INodePools.Action.FreeAndPenalise) emit NodeSilent(taskId, wallets[slot]);
+            else if (actions[slot] == INodePools.Action.FreeAndSlash) emit NodeCheated(taskId, wallets[slot]);
+        }
+
+        uint8 agreed = head.agreed & 7;
+        if (success) {
+            uint256 uploader = _uploaderSlot(head);
+            _payEach(taskId, wallets, beneficiaries, agreed & ~uint8(1 << uploader), _shareWei(task_, head));
+            _awaitUpload(taskId, task_, head, State.AwaitingUpload, wallets[uploader]);
+        } else if (verdict.agreed) {
+            uint256 shareWei = (uint256(task_.feeWei) * _parameters.errorFeeBasisPoints) / 10_000 / _count(agreed);
+            _payEach(taskId, wallets, beneficiaries, agreed, shareWei);
+            _abort(taskId, task_, head, _reasonOf(verdict.outcome), task_.feeWei - shareWei * _count(agreed));
+        } else {
+            AbortReason reason = _count(head.spoken >> 4) < 2 ? AbortReason.NotEnoughReveals : AbortReason.NoAgreement;
+            _abort(taskId, task_, head, reason, task_.feeWei);
+        }
+    }
+
+    function _reasonOf(uint8 error_) private pure returns (AbortReason) {
+        if (error_ == OutcomeTable.INVALID_ARGUMENTS) return AbortReason.InvalidArguments;
+        if (error_ == OutcomeTable.ARGUMENTS_UNAVAILABLE) return AbortReason.ArgumentsUnavailable;
+        return AbortReason.ModelUnavailable;
+    }
+
+    function _judge(Task storage task_, Head memory head) private view returns (OutcomeTable.Verdict memory) {
+        uint8[3] memory outcomes;
+        for (uint256 slot = 0; slot < 3; ++slot) {
+            outcomes[slot] = _revealed(head, slot) ? _outcome(head, slot) : OutcomeTable.SILENT;
+        }
+        return OutcomeTable.judge(
+            outcomes,
+            _same(task_, head, outcomes, 0, 1),
+            _same(task_, head, outcomes, 0, 2),
+            _same(task_, head, outcomes, 1, 2)
+        );
+    }
+
+    /// @dev Whether two slots revealed the same.
+    function _same(Task storage task_, Head memory head, uint8[3] memory outcomes, uint256 a, uint256 b)
+        private
+        view
+        returns (bool)
+    {
+        if (outcomes[a] == OutcomeTable.SILENT || outcomes[a] != outcomes[b]) return false;
+        if (outcomes[a] != OutcomeTable.RESULT) return true;
+        if (head.kind == Kind.Text) return task_.words[a] == task_.words[b];
+
+        uint256 threshold = _parameters.hammingThreshold;
+        if (!Score.isNear(task_.words[a], task_.words[b], 4, threshold)) return false;
+        if (head.imageCount <= 4) return true;
+        bytes32[2] storage tailA = task_.scoreTails[a];
+        bytes32[2] storage tailB = task_.scoreTails[b];
+        return Score.isNear(tailA[0], tailB[0], 4, threshold) && Score.isNear(tailA[1], tailB[1], 4, threshold);
+    }
+
+    // ------------------------------------------------------------------ uploads
+
+    /// @dev The uploader let its time pass: a penalty as for silence, and the next one's turn.
+    function _missUpload(bytes32 taskId, Task storage task_, Head memory head) private {
+        uint256 slot = _uploaderSlot(head);
+        INodePools.Action[3] memory actions;
+        // Only the first uploader is still held by this task.
+        actions[slot] = head.state == State.AwaitingUpload && slot == _firstAgreed(head)
+            ? INodePools.Action.FreeAndPenalise
+            : INodePools.Action.Penalise;
+        (address[3] memory wallets,) = REGISTRY.settle(_nodeIds(head), actions);
+        emit UploadMissed(taskId, wallets[slot]);
+        _awaitNextUploader(taskId, task_, head);
+    }
+
+    /// @dev Passes the upload to the agreeing node that committed next, if it still has a stake to answer for it with;
+    /// ends the waiting when there is none.
+    function _awaitNextUploader(bytes32 taskId, Task storage task_, Head memory head) private {
+        uint256 until = block.timestamp + 2 * uint256(_parameters.uploadWindowSeconds);
+        uint256 slot = _nextAgreed(head, _uploaderSlot(head));
+        while (slot != _NONE && !REGISTRY.holdStake(_nodeId(head, slot), until)) {
+            slot = _nextAgreed(head, slot);
+        }
+        if (slot != _NONE) {
+            head.agreed = uint8((head.agreed & 7) | (slot << 4));
+            _awaitUpload(taskId, task_, head, head.state, REGISTRY.walletOf(_nodeId(head, slot)));
+        } else if (head.state == State.AwaitingUpload) {
+            _abort(taskId, task_, head, AbortReason.NotUploaded, _unpaidWei(task_, head));
+        } else {
+            uint256 bountyWei = task_.replacement.bountyWei;
+            delete task_.replacement;
+            head.deadline = uint40(block.timestamp);
+            _save(task_, head);
+            balanceOf[task_.creator] += bountyWei;
+            emit RedeliveryFailed(taskId, bountyWei);
+        }
+    }
+
+    function _awaitUpload(bytes32 taskId, Task storage task_, Head memory head, State state, address uploader) private {
+        uint256 deadline = block.timestamp + _parameters.uploadWindowSeconds;
+        head.state = state;
+        head.deadline = uint40(deadline);
+        _save(task_, head);
+        emit UploadAwaited(taskId, uploader, deadline);
+    }
+
+    function _requireSigned(bytes32 taskId, Head memory head, bytes32 structHash, bytes calldata signature)
+        private
+        view
+    {
+        address relay = _relays[head.relayId - 1].signer;
+        (address recovered,,) = ECDSA.tryRecoverCalldata(_hashTypedDataV4(structHash), signature);
+        if (recovered != relay) revert Errors.TaskConsensus_SignerWrong(taskId, recovered, relay);
+    }
+
+    /// @dev How long after its task let go of it a node can be called to account, see IChallengeWindow.
+    function _challengeSeconds(uint256 uploadWindowSeconds_) private pure returns (uint256) {
+        return 3 * uploadWindowSeconds_;
+    }
+
+    // ------------------------------------------------------------------ money
+
+    function _deposit(uint256 amountWei) private {
+        if (amountWei == 0) revert Errors.TaskConsensus_AmountZero();
+        balanceOf[msg.sender] += amountWei;
+        emit Deposited(msg.sender, amountWei);
+        TOKEN.safeTransferFrom(msg.sender, address(this), amountWei);
+    }
+
+    function _debit(address account, uint256 amountWei) private {
+        uint256 balanceWei = balanceOf[account];
+        if (balanceWei < amountWei) {
+            revert Errors.TaskConsensus_InsufficientBalance(account, balanceWei, amountWei);
+        }
+        balanceOf[account] = balanceWei - amountWei;
+    }
+
+    function _pay(bytes32 taskId, address node, address beneficiary, uint256 amountWei) private {
+        if (amountWei == 0) return;
+        balanceOf[beneficiary] += amountWei;
+        emit NodePaid(taskId, node, beneficiary, amountWei);
+    }
+
+    function _payEach(
+        bytes32 taskId,
+        address[3] memory wallets,
+        address[3] memory beneficiaries,
+        uint8 mask,
+        uint256 amountWei
+    ) private {
+        for (uint256 slot = 0; slot < 3; ++slot) {
+            if ((mask >> slot) & 1 != 0) _pay(taskId, wallets[slot], beneficiaries[slot], amountWei);
+        }
+    }
+
+    function _abort(bytes32 taskId, Task storage task_, Head memory head, AbortReason reason, uint256 refundWei)
+        private
+    {
+        head.state = State.Aborted;
+        head.abortReason = reason;
+        head.deadline = 0;
+        _save(task_, head);
+        balanceOf[task_.creator] += refundWei;
+        emit TaskAborted(taskId, reason, refundWei);
+    }
+
+    /// @dev What each of the agreeing nodes gets at least.
+    function _shareWei(Task storage task_, Head memory head) private view returns (uint256) {
+        return task_.feeWei / _count(head.agreed & 7);
+    }
+
+    /// @dev What is left of the fee for who uploads: a share and the dust.
+    function _unpaidWei(Task storage task_, Head memory head) private view returns (uint256) {
+        return task_.feeWei - _shareWei(task_, head) * (_count(head.agreed & 7) - 1);
+    }
+
+    // ------------------------------------------------------------------ scores
+
+    function _scoreLength(Head memory head, uint8 outcome) private pure returns (uint256) {
+        if (outcome != OutcomeTable.RESULT) return 0;
+        return head.kind == Kind.Text ? 32 : 8 * uint256(head.imageCount);
+    }
+
+    function _keepScore(Task storage task_, uint256 slot, bytes calldata score) private {
+        task_.words[slot] = bytes32(score);
+        if (score.length > 32) {
+            task_.scoreTails[slot][0] = bytes32(score[32:]);
+            if (score.length > 64) task_.scoreTails[slot][1] = bytes32(score[64:]);
+        }
+    }
+
+    function _score(Task storage task_, Head memory head, uint256 slot) private view returns (bytes memory score) {
+        uint256 length = _scoreLength(head, _outcome(head, slot));
+        score = abi.encodePacked(task_.words[slot], task_.scoreTails[slot][0], task_.scoreTails[slot][1]);
+        assembly ("memory-safe") {
+            mstore(score, length)
+        }
+    }
+
+    // ------------------------------------------------------------------ the head
+
+    function _load(bytes32 taskId) private view returns (Task storage task_, Head memory head) {
+        task_ = _tasks[taskId];
+        head = task_.head;
+        if (head.state == State.None) revert Errors.TaskConsensus_TaskUnknown(taskId);
+    }
+
+    /// @dev One place for it, because the code that packs a head is long.
+    function _save(Task storage task_, Head memory head) private {
+        task_.head = head;
+    }
+
+    /// @dev Whether the commit deadline has passed with enough commits for a verdict.
+    function _revealsAreDue(Head memory head) private view returns (bool) {
+        return block.timestamp > head.deadline && _commits(head) >= 2;
+    }
+
+    function _openReveals(bytes32 taskId, Head memory head, uint256 from) private {
+        uint256 deadline = from + _parameters.revealWindowSeconds;
+        head.state = State.Revealing;
+        head.deadline = uint40(deadline);
+        emit RevealsOpened(taskId, deadline);
+    }
+
+    function _slotOf(bytes32 taskId, Head memory head, address caller) private view returns (uint256) {
+        uint32 id = REGISTRY.idOf(caller);
+        if (id != 0) {
+            if (id == head.node0) return 0;
+            if (id == head.node1) return 1;
+            if (id == head.node2) return 2;
+        }
+        revert Errors.TaskConsensus_NotDrawn(taskId, caller);
+    }
+
+    function _nodeId(Head memory head, uint256 slot) private pure returns (uint32) {
+        return slot == 0 ? head.node0 : slot == 1 ? head.node1 : head.node2;
+    }
+
+    function _nodeIds(Head memory head) private pure returns (uint32[3] memory) {
+        return [head.node0, head.node1, head.node2];
+    }
+
+    function _committed(Head memory head, uint256 slot) private pure returns (bool) {
+        return (head.spoken >> slot) & 1 != 0;
+    }
+
+    function _revealed(Head memory head, uint256 slot) private pure returns (bool) {
+        return (head.spoken >> (slot + 4)) & 1 != 0;
+    }
+
+    function _commits(Head memory head) private pure returns (uint256) {
+        return _count(head.spoken & 7);
+    }
+
+    function _outcome(Head memory head, uint256 slot) private pure returns (uint8) {
+        return (head.outcomes >> (2 * slot)) & 3;
+    }
+
+    function _agreed(Head memory head, uint256 slot) private pure returns (bool) {
+        return (head.agreed >> slot) & 1 != 0;
+    }
+
+    function _uploaderSlot(Head memory head) private pure returns (uint256) {
+        return head.agreed >> 4;
+    }
+
+    /// @dev The agreeing slot that committed first.
+    function _firstAgreed(Head memory head) private pure returns (uint256) {
+        return _agreedFrom(head, 0);
+    }
+
+    /// @dev The agreeing slot that committed next after `slot`, or _NONE.
+    function _nextAgreed(Head memory head, uint256 slot) private pure returns (uint256) {
+        uint256 place;
+        while ((head.order >> (2 * place)) & 3 != slot) ++place;
+        return _agreedFrom(head, place + 1);
+    }
+
+    function _agreedFrom(Head memory head, uint256 place) private pure returns (uint256) {
+        for (uint256 commits = _commits(head); place < commits; ++place) {
+            uint256 slot = (head.order >> (2 * place)) & 3;
+            if (_agreed(head, slot)) return slot;
+        }
+        return _NONE;
+    }
+
+    /// @dev Number of bits in a mask of three.
+    function _count(uint8 mask) private pure returns (uint256) {
+        return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1);
+    }
+
+    // ------------------------------------------------------------------ bounds
+
+    function _requireValid(TaskRequest calldata request, Parameters memory parameters) private pure {
+        if (request.kind == Kind.Text) {
+            if (request.imageCount != 0) revert Errors.TaskConsensus_ImageCountOutOfRange(request.imageCount, 0, 0);
+        } else if (request.imageCount == 0 || request.imageCount > MAXIMUM_IMAGES) {
+            revert Errors.TaskConsensus_ImageCountOutOfRange(request.imageCount, 1, MAXIMUM_IMAGES);
+        }
+        if (request.minVramGb > type(uint16).max) {
+            revert Errors.TaskConsensus_VramOutOfRange(request.minVramGb, type(uint16).max);
+        }
+        if (
+            request.executionTimeoutSeconds < parameters.minimumExecutionTimeoutSeconds
+                || request.executionTimeoutSeconds > parameters.maximumExecutionTimeoutSeconds
+        ) {
+            revert Errors.TaskConsensus_ExecutionTimeoutOutOfRange(
+                request.executionTimeoutSeconds,
+                parameters.minimumExecutionTimeoutSeconds,
+                parameters.maximumExecutionTimeoutSeconds
+            );
+        }
+        if (request.argsHash == 0) revert Errors.TaskConsensus_ArgsHashZero();
+        if (request.feeWei < parameters.minimumFeeWei || request.feeWei > type(uint96).max) {
+            revert Errors.TaskConsensus_FeeOutOfRange(request.feeWei, parameters.minimumFeeWei, type(uint96).max);
+        }
+    }
+
+    function _requireWithin(bytes32 name, uint256 value, uint256 lower, uint256 upper) private pure {
+        if (value < lower || value > upper) revert Errors.Parameter_OutOfBounds(name, value, lower, upper);
+    }
+}
