@@ -1,0 +1,103 @@
+import { add, divide, divideBy, linearCombination, multiply, squareRoot, subtract } from './float32.js'
+import { arange, interpolate, linspace, roundHalfToEven } from './numpyRanges.js'
+import type { Scheduler } from './scheduler.js'
+import {
+  choice,
+  noiseSettings,
+  resolveSettings,
+  type SchedulerOptions,
+  type SettingsOf,
+  type SettingsTable,
+  TIMESTEP_SPACINGS,
+  trainingNoiseOf,
+} from './schedulerSettings.js'
+import { requireDistinctStart, requireFinite } from './soundSchedule.js'
+import { clampedCumulativeAlphas, noiseLevels } from './trainingNoise.js'
+
+const METHOD = 'EulerAncestralDiscreteScheduler'
+
+const settingsTable = {
+  ...noiseSettings,
+  prediction_type: choice('epsilon', ['epsilon', 'v_prediction']),
+  timestep_spacing: choice('linspace', TIMESTEP_SPACINGS),
+} satisfies SettingsTable
+
+type Settings = SettingsOf<typeof settingsTable>
+
+/**
+ * Ancestral sampling with Euler steps: each step goes below its target and adds noise to come back up to it.
+ *
+ * After K. Crowson's k-diffusion; schedule and corner cases as in diffusers 0.32.1,
+ * `EulerAncestralDiscreteScheduler`, in float32. Every step draws noise, the last (which multiplies it by 0) included.
+ *
+ * @throws InvalidInputError for settings on which the original raises, or that are unknown
+ */
+export function createEulerAncestralDiscrete(options: SchedulerOptions): Scheduler {
+  const settings = resolveSettings(METHOD, settingsTable, options)
+  const alphasCumprod = clampedCumulativeAlphas(trainingNoiseOf(settings))
+  const trained = noiseLevels(alphasCumprod)
+  const timesteps = spacedTimesteps(settings, options.steps)
+  const sigmas = Float32Array.of(...timesteps.map((timestep) => interpolate(trained, timestep)), 0)
+  requireFinite(METHOD, sigmas)
+  requireDistinctStart(METHOD, timesteps)
+  const level = (index: number) => sigmas[index] as number
+
+  const largest = sigmas.reduce((a, b) => Math.max(a, b))
+  const initNoiseSigma = settings.timestep_spacing === 'leading' ? lengthWithOne(largest) : largest
+
+  return {
+    method: METHOD,
+    timesteps,
+    sigmas: Array.from(sigmas),
+    initNoiseSigma,
+    predictionType: settings.prediction_type,
+    alphasCumprod,
+    scaleModelInput: (sample, index) => divideBy(lengthWithOne(level(index)), sample),
+    drawsNoise: () => true,
+    step({ index, sample, modelOutput, noise }) {
+      const from = level(index)
+      const to = level(index + 1)
+      const fromSquare = multiply(from, from)
+      const toSquare = multiply(to, to)
+      const up = squareRoot(divide(multiply(toSquare, subtract(fromSquare, toSquare)), fromSquare))
+      const down = squareRoot(subtract(toSquare, multiply(up, up)))
+
+      const denoised =
+        settings.prediction_type === 'epsilon'
+          ? linearCombination([1, sample], [-from, modelOutput])
+          : linearCombination(
+              [divide(-from, lengthWithOne(from)), modelOutput],
+              [1, divideBy(add(fromSquare, 1), sample)],
+            )
+      const derivative = divideBy(from, linearCombination([1, sample], [-1, denoised]))
+      const stepped = linearCombination([1, sample], [subtract(down, from), derivative], [up, requiredNoise(noise)])
+      return { sample: stepped, history: [], denoised }
+    },
+  }
+}
+
+/** √(σ² + 1), float32. */
+function lengthWithOne(sigma: number): number {
+  return squareRoot(add(multiply(sigma, sigma), 1))
+}
+
+/** Float32 values; with `linspace` they are fractional. */
+function spacedTimesteps({ timestep_spacing, num_train_timesteps, steps_offset }: Settings, steps: number): number[] {
+  switch (timestep_spacing) {
+    case 'linspace':
+      return linspace(0, num_train_timesteps - 1, steps)
+        .map(Math.fround)
+        .reverse()
+    case 'leading': {
+      const ratio = Math.floor(num_train_timesteps / steps)
+      return Array.from({ length: steps }, (_, index) => (steps - 1 - index) * ratio + steps_offset)
+    }
+    case 'trailing':
+      return arange(num_train_timesteps, 0, -num_train_timesteps / steps).map((value) => roundHalfToEven(value) - 1)
+  }
+}
+
+function requiredNoise(noise: Float32Array | undefined): Float32Array {
+  if (noise === undefined) throw new TypeError(`${METHOD} needs noise at every step`)
+  return noise
+}
