@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Command } from 'commander'
+import { Command } from 'commander'
 import { packageRoot } from '../base/packageRoot.js'
 import { SETTINGS } from '../store/configuration.js'
+import { devnetRunCommand } from './devnet/run.js'
+import { devnetUpCommand } from './devnet/up.js'
+import { inferCommand } from './infer.js'
+import { nodeStartCommand } from './node/start.js'
+import { taskCommand } from './task/taskCommand.js'
 
 /** Adds every command and the options that all of them share. */
 export function registerCommands(program: Command): Command {
@@ -10,11 +15,22 @@ export function registerCommands(program: Command): Command {
   program
     .description('One command line for every role of the Crynux network: node, relay, application, operator')
     .version(version)
-    .showHelpAfterError(false)
     .configureHelp({ showGlobalOptions: true })
     .option('--json', 'print one JSON document {schema, data} on stdout, errors as JSON on stderr')
   for (const { flag, env, placeholder, description } of Object.values(SETTINGS)) {
     program.option(`${flag} <${placeholder}>`, `${description} (env: ${env})`)
   }
+  program
+    .addCommand(taskCommand())
+    .addCommand(group('node', 'Serve tasks and manage the node', [nodeStartCommand()]))
+    .addCommand(group('devnet', 'A whole network on this machine', [devnetUpCommand(), devnetRunCommand()]))
+    .addCommand(inferCommand())
   return program
+}
+
+/** A noun whose verbs are subcommands. */
+function group(name: string, description: string, verbs: readonly Command[]): Command {
+  const noun = new Command(name).description(description)
+  for (const verb of verbs) noun.addCommand(verb)
+  return noun
 }
