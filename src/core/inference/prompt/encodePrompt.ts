@@ -1,6 +1,6 @@
 import type { FloatTensor } from '../session.js'
 import type { ClipTokenizer } from './clipTokenizer.js'
-import type { WeightedFragment } from './weightedFragment.js'
+import type { WeightedFragment } from './parsedPrompt.js'
 
 /** Runs a text encoder on one window of token ids; `mask` (0 hides a token) is given only when something is to be hidden. */
 export type EncodeWindow = (ids: readonly number[], mask?: readonly number[]) => Promise<FloatTensor>
