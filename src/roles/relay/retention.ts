@@ -1,0 +1,92 @@
+import type { Clock } from '../../base/clock.js'
+import type { Hex } from '../../base/hex.js'
+import type { Logger } from '../../base/logger.js'
+import type { BlobStore } from '../../store/blobs/blobStore.js'
+import type { HeldTask, RelayDatabase } from '../../store/relayDatabase/relayDatabase.js'
+import type { ChainFacts, TaskFacts } from './chainFacts.js'
+import type { KeyedLock } from './keyedLock.js'
+import { sameAddress } from './rights.js'
+
+/** Nothing is kept longer, whatever the chain says or does not say. */
+const LIFETIME_MS = 24 * 60 * 60_000
+
+export type Retention = {
+  /** Deletes what this state of the task no longer needs. */
+  apply(taskId: Hex, task: TaskFacts | null): Promise<void>
+  /** Deletes everything of the task; the caller holds its lock. */
+  removeTask(taskId: Hex): Promise<void>
+  /** Does `apply` for every task of which anything is held. */
+  sweep(): Promise<void>
+}
+
+/**
+ * Decides how long sealed files stay (protocol §8).
+ *
+ * Arguments: until all three nodes have committed or none can any more. Results: of the current uploader only, at most a day,
+ * and not at all after an abort.
+ */
+export function createRetention({
+  database,
+  blobs,
+  chain,
+  clock,
+  lock,
+  logger,
+}: {
+  database: RelayDatabase
+  blobs: BlobStore
+  chain: Pick<ChainFacts, 'readTask'>
+  clock: Clock
+  lock: KeyedLock
+  logger: Logger
+}): Retention {
+  const removeBlobs = async (names: string[]) => {
+    await blobs.remove(names)
+    await database.scrub()
+  }
+
+  const apply = (taskId: Hex, task: TaskFacts | null | 'unreadable') =>
+    lock(taskId, async () => {
+      const held = await database.findTask(taskId)
+      if (!held) return
+      const { removeArguments, removeResultsOf } = expired(held, task, clock.now())
+      const names: string[] = []
+      if (removeArguments) names.push(...(await database.removeArguments(taskId)))
+      for (const uploader of removeResultsOf) names.push(...(await database.removeResults(taskId, uploader)))
+      if (names.length === 0) return
+      await removeBlobs(names)
+      logger.debug({ taskId, count: names.length }, 'sealed files deleted')
+    })
+
+  return {
+    apply,
+    removeTask: async (taskId) => {
+      await removeBlobs(await database.removeTask(taskId))
+    },
+    sweep: async () => {
+      for (const { taskId } of await database.listTasks()) {
+        try {
+          const task = await chain.readTask(taskId).catch(() => 'unreadable' as const)
+          await apply(taskId, task)
+        } catch (error) {
+          // One task that cannot be deleted now must not keep the others; the next sweep tries again.
+          logger.warn({ error, taskId }, 'sealed files could not be deleted')
+        }
+      }
+    },
+  }
+}
+
+/** What has to go. A task that the chain does not know (a chain that was reset) has nothing to be kept for. */
+function expired(held: HeldTask, task: TaskFacts | null | 'unreadable', now: number) {
+  const tooOld = (storedAt: number) => now - storedAt >= LIFETIME_MS
+  const argumentsNeeded = task === 'unreadable' || task?.state === 'started'
+  const isNeeded = (uploader: string) =>
+    task === 'unreadable' || (task !== null && task.state !== 'aborted' && sameAddress(task.uploader, uploader))
+  return {
+    removeArguments: held.arguments !== null && (!argumentsNeeded || tooOld(held.arguments.storedAt)),
+    removeResultsOf: held.results
+      .filter(({ uploader, storedAt }) => !isNeeded(uploader) || tooOld(storedAt))
+      .map(({ uploader }) => uploader),
+  }
+}

@@ -1,0 +1,135 @@
+import type { FastifyInstance } from 'fastify'
+import type { Address, Hex } from '../../../base/hex.js'
+import { hexToBytes } from '../../../base/hex.js'
+import { resultDigestOfHashes } from '../../../protocol/resultDigest.js'
+import type { Seal } from '../../../store/relayDatabase/relayDatabase.js'
+import { isUploadOpen, resultCount, type TaskFacts } from '../chainFacts.js'
+import { RelayProblem } from '../problem.js'
+import { receiveBody } from '../receiveBody.js'
+import type { RelayCore } from '../relayCore.js'
+import { requireRole } from '../rights.js'
+import { sendBlob } from '../sendBlob.js'
+
+type TaskParams = { Params: { taskId: string } }
+type FileParams = { Params: { taskId: string; index: string } }
+
+/** The sealed results: from the uploader to the creator. */
+export function resultsRoutes(app: FastifyInstance, core: RelayCore): void {
+  const { chain, relay, database, blobs, receipts, signIn, lock, clock, events, limits } = core
+  const rights = { readTask: chain.readTask, relay }
+  /** One body at a time for each place: a repeated upload must not multiply what lies on the disk. */
+  const arriving = new Set<string>()
+
+  app.put<FileParams>('/v1/tasks/:taskId/results/:index', async (request, reply) => {
+    const { address: caller } = await signIn.authenticate(request.headers.authorization)
+    const uploader = { taskId: request.params.taskId, caller, allowed: ['uploader'] } as const
+    const before = await requireRole(rights, uploader)
+    const index = indexOf(request.params.index, before.task)
+    const requireOpen = async (task: TaskFacts) => {
+      if (!isUploadOpen(task)) throw new RelayProblem('wrong-state')
+      if (await database.findSeal(before.taskId, caller)) throw new RelayProblem('results-sealed')
+    }
+    await requireOpen(before.task)
+    const place = `${before.taskId}/${caller}/${index}`
+    if (arriving.has(place)) throw new RelayProblem('busy', undefined, { retryAfterSeconds: 1 })
+    arriving.add(place)
+    try {
+      const body = await receiveBody(core, { request, limitBytes: limits.resultBytes })
+      try {
+        const { taskId, task } = await requireRole(rights, uploader)
+        const isNew = await lock(taskId, async () => {
+          await requireOpen(task)
+          const stored = (await database.listResults(taskId, caller)).find((file) => file.index === index)
+          if (stored?.sha256 === body.sha256) return false
+          const { sizeBytes, sha256 } = body
+          const blob = await body.keep(taskId)
+          const replaced = await database.putResult(taskId, caller, {
+            index,
+            blob,
+            sizeBytes,
+            sha256,
+            storedAt: clock.now(),
+          })
+          if (replaced !== null) await blobs.remove([replaced])
+          return replaced === null
+        })
+        return reply.code(isNew ? 201 : 200).send({ index, sizeBytes: body.sizeBytes, sha256: body.sha256 })
+      } finally {
+        await body.discard()
+      }
+    } finally {
+      arriving.delete(place)
+    }
+  })
+
+  app.post<TaskParams>('/v1/tasks/:taskId/results', async (request, reply) => {
+    const { address: caller } = await signIn.authenticate(request.headers.authorization)
+    const { taskId, task } = await requireRole(rights, {
+      taskId: request.params.taskId,
+      caller,
+      allowed: ['uploader'],
+    })
+    const seal = await lock(taskId, async () => {
+      const sealed = await database.findSeal(taskId, caller)
+      if (sealed) return sealed
+      if (!isUploadOpen(task)) throw new RelayProblem('wrong-state')
+      return sealResults(taskId, caller, task)
+    })
+    events.wake(taskId)
+    return reply.send({
+      resultDigest: seal.resultDigest,
+      sizeBytes: String(seal.sizeBytes),
+      signature: await receipts.uploaded({
+        taskId,
+        resultDigest: seal.resultDigest,
+        sizeBytes: seal.sizeBytes,
+        uploader: caller,
+      }),
+      relay,
+    })
+  })
+
+  const sealResults = async (taskId: Hex, uploader: Address, task: TaskFacts): Promise<Seal> => {
+    const files = await database.listResults(taskId, uploader)
+    if (files.length !== resultCount(task)) {
+      throw new RelayProblem('results-incomplete', `${files.length} of ${resultCount(task)} files have arrived`)
+    }
+    const seal: Seal = {
+      resultDigest: resultDigestOfHashes(files.map((file) => hexToBytes(file.sha256))),
+      sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+      sealedAt: clock.now(),
+    }
+    await database.addSeal(taskId, uploader, seal)
+    return seal
+  }
+
+  /** Files of the set that the present uploader has sealed; none before. */
+  const sealedFiles = async (taskId: Hex, task: TaskFacts) => {
+    const uploader = task.uploader?.toLowerCase() as Address | undefined
+    if (!uploader || !(await database.findSeal(taskId, uploader))) throw new RelayProblem('not-ready')
+    return database.listResults(taskId, uploader)
+  }
+
+  app.get<TaskParams>('/v1/tasks/:taskId/results', async (request, reply) => {
+    const { address: caller } = await signIn.authenticate(request.headers.authorization)
+    const { taskId, task } = await requireRole(rights, { taskId: request.params.taskId, caller, allowed: ['creator'] })
+    const files = await sealedFiles(taskId, task)
+    return reply.send({ files: files.map(({ index, sizeBytes, sha256 }) => ({ index, sizeBytes, sha256 })) })
+  })
+
+  app.get<FileParams>('/v1/tasks/:taskId/results/:index', async (request, reply) => {
+    const { address: caller } = await signIn.authenticate(request.headers.authorization)
+    const { taskId, task } = await requireRole(rights, { taskId: request.params.taskId, caller, allowed: ['creator'] })
+    const index = indexOf(request.params.index, task)
+    const file = (await sealedFiles(taskId, task)).find((candidate) => candidate.index === index)
+    if (!file) throw new RelayProblem('not-ready')
+    return sendBlob(blobs, { request, reply, file })
+  })
+}
+
+/** The number of a result file of this task. */
+function indexOf(text: string, task: TaskFacts): number {
+  const index = /^(0|[1-9]\d?)$/.test(text) ? Number(text) : Number.NaN
+  if (!(index < resultCount(task))) throw new RelayProblem('not-found')
+  return index
+}
