@@ -277,25 +277,17 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
     {
         uint256 takenWei;
         for (uint256 i = 0; i < 3; ++i) {
-            Node storage node_ = _nodes[ids[i]];
-            wallets[i] = node_.wallet;
-            beneficiaries[i] = _beneficiary(node_);
-            Action action = actions[i];
-            if (action == Action.Free) {
-                _free(node_, false);
-            } else if (action == Action.FreeAndPenalise) {
-                takenWei += _penalise(node_);
-                _free(node_, true);
-            } else if (action == Action.Penalise) {
-                takenWei += _penalise(node_);
-                _pausePenalised(node_);
-            } else if (action == Action.FreeAndSlash) {
-                node_.held = false;
-                takenWei += _slash(node_);
-            } else if (action == Action.Slash) {
-                takenWei += _slash(node_);
-            }
+            uint256 tookWei;
+            (wallets[i], beneficiaries[i], tookWei) = _settle(_nodes[ids[i]], actions[i]);
+            takenWei += tookWei;
         }
+        if (takenWei != 0) TOKEN.safeTransfer(INCENTIVE_POOL, takenWei);
+    }
+
+    /// @inheritdoc INodePools
+    function settleOne(uint32 id, Action action) external onlyConsensus returns (address wallet, address beneficiary) {
+        uint256 takenWei;
+        (wallet, beneficiary, takenWei) = _settle(_nodes[id], action);
         if (takenWei != 0) TOKEN.safeTransfer(INCENTIVE_POOL, takenWei);
     }
 
@@ -474,6 +466,26 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
     function _permit(uint256 amountWei, uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s) private {
         try IERC20Permit(address(TOKEN)).permit(msg.sender, address(this), amountWei, permitDeadline, v, r, s) {}
             catch {}
+    }
+
+    function _settle(Node storage node_, Action action)
+        private
+        returns (address wallet, address beneficiary, uint256 takenWei)
+    {
+        wallet = node_.wallet;
+        beneficiary = _beneficiary(node_);
+        if (action == Action.Free) {
+            _free(node_, false);
+        } else if (action == Action.FreeAndPenalise) {
+            takenWei = _penalise(node_);
+            _free(node_, true);
+        } else if (action == Action.Penalise) {
+            takenWei = _penalise(node_);
+            _pausePenalised(node_);
+        } else if (action == Action.FreeAndSlash) {
+            node_.held = false;
+            takenWei = _slash(node_);
+        }
     }
 
     /// @dev After its task: to where the node asked to go meanwhile, or where it was put.

@@ -13,6 +13,7 @@ import {ITaskConsensus} from "./interfaces/ITaskConsensus.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {OutcomeTable} from "./libraries/OutcomeTable.sol";
 import {Score} from "./libraries/Score.sol";
+import {TaskHead} from "./libraries/TaskHead.sol";
 
 /// @title Tasks, verdicts and the ledger
 /// @notice See ITaskConsensus. At any time the sum of all ledger balances, of the fees of tasks that have not ended and of
@@ -24,31 +25,10 @@ import {Score} from "./libraries/Score.sol";
 contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712 {
     using SafeERC20 for IERC20;
 
-    /// @dev All that changes while a task runs: one word, read and written as a whole.
-    struct Head {
-        State state;
-        AbortReason abortReason;
-        Kind kind;
-        uint8 imageCount;
-        uint16 relayId;
-        uint16 minVramGb;
-        uint16 executionTimeoutSeconds;
-        uint32 node0;
-        uint32 node1;
-        uint32 node2;
-        // Queued: the draw block. Started, Revealing, AwaitingUpload: the end of that. Completed: the end of the time for
-        // faults or, while a replacement is awaited, for that.
-        uint40 deadline;
-        uint8 spoken; // bit i: slot i committed; bit i + 4: slot i revealed
-        uint8 outcomes; // two bits for each slot
-        uint8 order; // two bits for each commit, the first rightmost: which slot
-        uint8 agreed; // bit i: slot i is of the majority; bits 4 and 5: the slot that is to upload, or did
-    }
-
     struct Task {
         address creator;
         uint96 feeWei;
-        Head head;
+        uint256 head; // a TaskHead.Head
         bytes32 argsHash;
         bytes32[3] words; // a slot's commitment; from its reveal on the first 32 bytes of its score
         bytes32 resultDigest;
@@ -173,7 +153,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         (task_.creator, task_.feeWei) = (msg.sender, uint96(request.feeWei));
         task_.argsHash = request.argsHash;
         if (request.gpuModel != 0) task_.gpuModel = request.gpuModel;
-        Head memory head;
+        TaskHead.Head memory head;
         head.state = State.Queued;
         head.kind = request.kind;
         head.imageCount = request.imageCount;
@@ -187,7 +167,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     /// @inheritdoc ITaskConsensus
     function start(bytes32 taskId) external {
-        (Task storage task_, Head memory head) = _load(taskId);
+        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
         if (head.state != State.Queued) revert Errors.TaskConsensus_WrongState(taskId, head.state);
         uint256 drawBlock = head.deadline;
         if (block.number <= drawBlock) revert Errors.TaskConsensus_DrawTooEarly(taskId, drawBlock, block.number);
@@ -211,7 +191,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     /// @inheritdoc ITaskConsensus
     function commit(bytes32 taskId, bytes32 commitment) external {
-        (Task storage task_, Head memory head) = _load(taskId);
+        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
         if (head.state != State.Started) revert Errors.TaskConsensus_WrongState(taskId, head.state);
         if (block.timestamp > head.deadline) {
             revert Errors.TaskConsensus_CommitDeadlinePassed(taskId, head.deadline, block.timestamp);
@@ -231,7 +211,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     /// @inheritdoc ITaskConsensus
     function reveal(bytes32 taskId, uint8 outcome, bytes calldata score, bytes32 salt) external {
-        (Task storage task_, Head memory head) = _load(taskId);
+        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
         if (head.state == State.Started) {
             if (!_revealsAreDue(head)) {
                 revert Errors.TaskConsensus_RevealsNotOpen(taskId, _commits(head), head.deadline);
@@ -265,7 +245,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     function reportUploaded(bytes32 taskId, bytes32 resultDigest, uint64 sizeBytes, bytes calldata relaySignature)
         external
     {
-        (Task storage task_, Head memory head) = _load(taskId);
+        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
         bool replacing = head.state == State.Completed && task_.replacement.awaited;
         if (head.state != State.AwaitingUpload && !replacing) {
             revert Errors.TaskConsensus_WrongState(taskId, head.state);
@@ -285,7 +265,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
             relaySignature
         );
 
-        INodePools.Action[3] memory actions;
+        INodePools.Action action = INodePools.Action.None;
         uint256 owedWei;
         if (replacing) {
             owedWei = task_.replacement.bountyWei;
@@ -293,7 +273,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         } else {
             owedWei = _unpaidWei(task_, head);
             // A later uploader was let go of at the verdict, and may hold another task by now.
-            if (slot == _firstAgreed(head)) actions[slot] = INodePools.Action.Free;
+            if (slot == _firstAgreed(head)) action = INodePools.Action.Free;
             head.state = State.Completed;
         }
         head.deadline = uint40(block.timestamp + _parameters.uploadWindowSeconds);
@@ -301,13 +281,13 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         _save(task_, head);
         emit UploadReported(taskId, msg.sender, resultDigest, sizeBytes);
         if (!replacing) emit TaskCompleted(taskId);
-        (, address[3] memory beneficiaries) = REGISTRY.settle(_nodeIds(head), actions);
-        _pay(taskId, msg.sender, beneficiaries[slot], owedWei);
+        (, address beneficiary) = REGISTRY.settleOne(_nodeId(head, slot), action);
+        _pay(taskId, msg.sender, beneficiary, owedWei);
     }
 
     /// @inheritdoc ITaskConsensus
     function reportFault(bytes32 taskId, bytes32 resultDigest, bytes calldata relaySignature) external {
-        (Task storage task_, Head memory head) = _load(taskId);
+        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
         if (head.state != State.Completed || task_.replacement.awaited) {
             revert Errors.TaskConsensus_WrongState(taskId, head.state);
         }
@@ -337,7 +317,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     /// @inheritdoc ITaskConsensus
     function advance(bytes32 taskId) external {
-        (Task storage task_, Head memory head) = _load(taskId);
+        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
         State state = head.state;
         bool awaitsUpload = state == State.AwaitingUpload || (state == State.Completed && task_.replacement.awaited);
         if ((state != State.Started && state != State.Revealing && !awaitsUpload) || block.timestamp <= head.deadline) {
@@ -361,7 +341,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     /// @inheritdoc ITaskConsensus
     function cancel(bytes32 taskId) external {
-        (Task storage task_, Head memory head) = _load(taskId);
+        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
         if (msg.sender != task_.creator) revert Errors.TaskConsensus_NotCreator(taskId, msg.sender);
         if (head.state != State.Queued) revert Errors.TaskConsensus_WrongState(taskId, head.state);
         _abort(taskId, task_, head, AbortReason.Cancelled, task_.feeWei);
@@ -373,7 +353,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     function task(bytes32 taskId) external view returns (TaskView memory view_) {
         Task storage task_ = _tasks[taskId];
         if (task_.creator == address(0)) return view_;
-        (, Head memory head) = _load(taskId);
+        (, TaskHead.Head memory head) = _load(taskId);
         // As a transaction in this block would find it.
         if (head.state == State.Started && _revealsAreDue(head)) {
             head.state = State.Revealing;
@@ -575,7 +555,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     // ------------------------------------------------------------------ verdict
 
     /// @dev For who spoke until now; who did not is silent. The fate of the task follows OutcomeTable.
-    function _settle(bytes32 taskId, Task storage task_, Head memory head) private {
+    function _settle(bytes32 taskId, Task storage task_, TaskHead.Head memory head) private {
         // With fewer than two commits reveals never opened, so that who did commit could not reveal: not silent.
         bool unopened = head.state == State.Started;
         OutcomeTable.Verdict memory verdict = _judge(task_, head);
@@ -626,7 +606,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         return AbortReason.ModelUnavailable;
     }
 
-    function _judge(Task storage task_, Head memory head) private view returns (OutcomeTable.Verdict memory) {
+    function _judge(Task storage task_, TaskHead.Head memory head) private view returns (OutcomeTable.Verdict memory) {
         uint8[3] memory outcomes;
         for (uint256 slot = 0; slot < 3; ++slot) {
             outcomes[slot] = _revealed(head, slot) ? _outcome(head, slot) : OutcomeTable.SILENT;
@@ -640,7 +620,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     }
 
     /// @dev Whether two slots revealed the same.
-    function _same(Task storage task_, Head memory head, uint8[3] memory outcomes, uint256 a, uint256 b)
+    function _same(Task storage task_, TaskHead.Head memory head, uint8[3] memory outcomes, uint256 a, uint256 b)
         private
         view
         returns (bool)
@@ -660,21 +640,20 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     // ------------------------------------------------------------------ uploads
 
     /// @dev The uploader let its time pass: a penalty as for silence, and the next one's turn.
-    function _missUpload(bytes32 taskId, Task storage task_, Head memory head) private {
+    function _missUpload(bytes32 taskId, Task storage task_, TaskHead.Head memory head) private {
         uint256 slot = _uploaderSlot(head);
-        INodePools.Action[3] memory actions;
         // Only the first uploader is still held by this task.
-        actions[slot] = head.state == State.AwaitingUpload && slot == _firstAgreed(head)
-            ? INodePools.Action.FreeAndPenalise
-            : INodePools.Action.Penalise;
-        (address[3] memory wallets,) = REGISTRY.settle(_nodeIds(head), actions);
-        emit UploadMissed(taskId, wallets[slot]);
+        bool held = head.state == State.AwaitingUpload && slot == _firstAgreed(head);
+        (address wallet,) = REGISTRY.settleOne(
+            _nodeId(head, slot), held ? INodePools.Action.FreeAndPenalise : INodePools.Action.Penalise
+        );
+        emit UploadMissed(taskId, wallet);
         _awaitNextUploader(taskId, task_, head);
     }
 
     /// @dev Passes the upload to the agreeing node that committed next, if it still has a stake to answer for it with;
     /// ends the waiting when there is none.
-    function _awaitNextUploader(bytes32 taskId, Task storage task_, Head memory head) private {
+    function _awaitNextUploader(bytes32 taskId, Task storage task_, TaskHead.Head memory head) private {
         uint256 until = block.timestamp + 2 * uint256(_parameters.uploadWindowSeconds);
         uint256 slot = _nextAgreed(head, _uploaderSlot(head));
         while (slot != _NONE && !REGISTRY.holdStake(_nodeId(head, slot), until)) {
@@ -695,7 +674,9 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         }
     }
 
-    function _awaitUpload(bytes32 taskId, Task storage task_, Head memory head, State state, address uploader) private {
+    function _awaitUpload(bytes32 taskId, Task storage task_, TaskHead.Head memory head, State state, address uploader)
+        private
+    {
         uint256 deadline = block.timestamp + _parameters.uploadWindowSeconds;
         head.state = state;
         head.deadline = uint40(deadline);
@@ -703,7 +684,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         emit UploadAwaited(taskId, uploader, deadline);
     }
 
-    function _requireSigned(bytes32 taskId, Head memory head, bytes32 structHash, bytes calldata signature)
+    function _requireSigned(bytes32 taskId, TaskHead.Head memory head, bytes32 structHash, bytes calldata signature)
         private
         view
     {
@@ -752,9 +733,13 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         }
     }
 
-    function _abort(bytes32 taskId, Task storage task_, Head memory head, AbortReason reason, uint256 refundWei)
-        private
-    {
+    function _abort(
+        bytes32 taskId,
+        Task storage task_,
+        TaskHead.Head memory head,
+        AbortReason reason,
+        uint256 refundWei
+    ) private {
         head.state = State.Aborted;
         head.abortReason = reason;
         head.deadline = 0;
@@ -764,18 +749,18 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     }
 
     /// @dev What each of the agreeing nodes gets at least.
-    function _shareWei(Task storage task_, Head memory head) private view returns (uint256) {
+    function _shareWei(Task storage task_, TaskHead.Head memory head) private view returns (uint256) {
         return task_.feeWei / _count(head.agreed & 7);
     }
 
     /// @dev What is left of the fee for who uploads: a share and the dust.
-    function _unpaidWei(Task storage task_, Head memory head) private view returns (uint256) {
+    function _unpaidWei(Task storage task_, TaskHead.Head memory head) private view returns (uint256) {
         return task_.feeWei - _shareWei(task_, head) * (_count(head.agreed & 7) - 1);
     }
 
     // ------------------------------------------------------------------ scores
 
-    function _scoreLength(Head memory head, uint8 outcome) private pure returns (uint256) {
+    function _scoreLength(TaskHead.Head memory head, uint8 outcome) private pure returns (uint256) {
         if (outcome != OutcomeTable.RESULT) return 0;
         return head.kind == Kind.Text ? 32 : 8 * uint256(head.imageCount);
     }
@@ -788,7 +773,11 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         }
     }
 
-    function _score(Task storage task_, Head memory head, uint256 slot) private view returns (bytes memory score) {
+    function _score(Task storage task_, TaskHead.Head memory head, uint256 slot)
+        private
+        view
+        returns (bytes memory score)
+    {
         uint256 length = _scoreLength(head, _outcome(head, slot));
         score = abi.encodePacked(task_.words[slot], task_.scoreTails[slot][0], task_.scoreTails[slot][1]);
         assembly ("memory-safe") {
@@ -798,30 +787,29 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     // ------------------------------------------------------------------ the head
 
-    function _load(bytes32 taskId) private view returns (Task storage task_, Head memory head) {
+    function _load(bytes32 taskId) private view returns (Task storage task_, TaskHead.Head memory head) {
         task_ = _tasks[taskId];
-        head = task_.head;
+        head = TaskHead.unpack(task_.head);
         if (head.state == State.None) revert Errors.TaskConsensus_TaskUnknown(taskId);
     }
 
-    /// @dev One place for it, because the code that packs a head is long.
-    function _save(Task storage task_, Head memory head) private {
-        task_.head = head;
+    function _save(Task storage task_, TaskHead.Head memory head) private {
+        task_.head = TaskHead.pack(head);
     }
 
     /// @dev Whether the commit deadline has passed with enough commits for a verdict.
-    function _revealsAreDue(Head memory head) private view returns (bool) {
+    function _revealsAreDue(TaskHead.Head memory head) private view returns (bool) {
         return block.timestamp > head.deadline && _commits(head) >= 2;
     }
 
-    function _openReveals(bytes32 taskId, Head memory head, uint256 from) private {
+    function _openReveals(bytes32 taskId, TaskHead.Head memory head, uint256 from) private {
         uint256 deadline = from + _parameters.revealWindowSeconds;
         head.state = State.Revealing;
         head.deadline = uint40(deadline);
         emit RevealsOpened(taskId, deadline);
     }
 
-    function _slotOf(bytes32 taskId, Head memory head, address caller) private view returns (uint256) {
+    function _slotOf(bytes32 taskId, TaskHead.Head memory head, address caller) private view returns (uint256) {
         uint32 id = REGISTRY.idOf(caller);
         if (id != 0) {
             if (id == head.node0) return 0;
@@ -831,51 +819,51 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         revert Errors.TaskConsensus_NotDrawn(taskId, caller);
     }
 
-    function _nodeId(Head memory head, uint256 slot) private pure returns (uint32) {
+    function _nodeId(TaskHead.Head memory head, uint256 slot) private pure returns (uint32) {
         return slot == 0 ? head.node0 : slot == 1 ? head.node1 : head.node2;
     }
 
-    function _nodeIds(Head memory head) private pure returns (uint32[3] memory) {
+    function _nodeIds(TaskHead.Head memory head) private pure returns (uint32[3] memory) {
         return [head.node0, head.node1, head.node2];
     }
 
-    function _committed(Head memory head, uint256 slot) private pure returns (bool) {
+    function _committed(TaskHead.Head memory head, uint256 slot) private pure returns (bool) {
         return (head.spoken >> slot) & 1 != 0;
     }
 
-    function _revealed(Head memory head, uint256 slot) private pure returns (bool) {
+    function _revealed(TaskHead.Head memory head, uint256 slot) private pure returns (bool) {
         return (head.spoken >> (slot + 4)) & 1 != 0;
     }
 
-    function _commits(Head memory head) private pure returns (uint256) {
+    function _commits(TaskHead.Head memory head) private pure returns (uint256) {
         return _count(head.spoken & 7);
     }
 
-    function _outcome(Head memory head, uint256 slot) private pure returns (uint8) {
+    function _outcome(TaskHead.Head memory head, uint256 slot) private pure returns (uint8) {
         return (head.outcomes >> (2 * slot)) & 3;
     }
 
-    function _agreed(Head memory head, uint256 slot) private pure returns (bool) {
+    function _agreed(TaskHead.Head memory head, uint256 slot) private pure returns (bool) {
         return (head.agreed >> slot) & 1 != 0;
     }
 
-    function _uploaderSlot(Head memory head) private pure returns (uint256) {
+    function _uploaderSlot(TaskHead.Head memory head) private pure returns (uint256) {
         return head.agreed >> 4;
     }
 
     /// @dev The agreeing slot that committed first.
-    function _firstAgreed(Head memory head) private pure returns (uint256) {
+    function _firstAgreed(TaskHead.Head memory head) private pure returns (uint256) {
         return _agreedFrom(head, 0);
     }
 
     /// @dev The agreeing slot that committed next after `slot`, or _NONE.
-    function _nextAgreed(Head memory head, uint256 slot) private pure returns (uint256) {
+    function _nextAgreed(TaskHead.Head memory head, uint256 slot) private pure returns (uint256) {
         uint256 place;
         while ((head.order >> (2 * place)) & 3 != slot) ++place;
         return _agreedFrom(head, place + 1);
     }
 
-    function _agreedFrom(Head memory head, uint256 place) private pure returns (uint256) {
+    function _agreedFrom(TaskHead.Head memory head, uint256 place) private pure returns (uint256) {
         for (uint256 commits = _commits(head); place < commits; ++place) {
             uint256 slot = (head.order >> (2 * place)) & 3;
             if (_agreed(head, slot)) return slot;

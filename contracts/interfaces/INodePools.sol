@@ -10,8 +10,7 @@ interface INodePools {
         Free, // its task lets go of it
         FreeAndPenalise, // its task lets go of it; penalty, and paused
         Penalise, // penalty, and paused; its task let go of it before
-        FreeAndSlash, // its task lets go of it; whole stake taken, removed
-        Slash // whole stake taken, removed; its task let go of it before
+        FreeAndSlash // its task lets go of it; whole stake taken, removed
     }
 
     /// @notice Takes three distinct available nodes. Reverts with TooFewNodes where there are not three.
@@ -27,6 +26,9 @@ interface INodePools {
     function settle(uint32[3] calldata ids, Action[3] calldata actions)
         external
         returns (address[3] memory wallets, address[3] memory beneficiaries);
+
+    /// @notice Acts on one node.
+    function settleOne(uint32 id, Action action) external returns (address wallet, address beneficiary);
 
     /// @notice Slashes one node whose task let go of it before; up to `bountyWei` of its stake goes to the caller instead
     /// of the IncentivePool.

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {INodeRegistry} from "../../contracts/interfaces/INodeRegistry.sol";
+import {ITaskConsensus} from "../../contracts/interfaces/ITaskConsensus.sol";
+import {NetworkTest} from "./base/NetworkTest.sol";
+
+/// @notice One task from end to end, and what it costs.
+contract WholeTaskTest is NetworkTest {
+    function test_ThreeAgree_AllArePaidAndFreed() external {
+        addNodes(6);
+        bytes32 taskId = started();
+        address[3] memory node = drawn(taskId);
+        play(taskId, result(A), result(A), result(A));
+        assertState(taskId, ITaskConsensus.State.AwaitingUpload, "verdict");
+        vm.assertEq(consensus.task(taskId).uploader, node[0]);
+        vm.assertEq(consensus.balanceOf(node[0]), 0);
+        vm.assertEq(consensus.balanceOf(node[1]), FEE / 3);
+        vm.assertEq(consensus.balanceOf(node[2]), FEE / 3);
+        assertStatus(node[0], INodeRegistry.Status.Busy, "uploader");
+        assertStatus(node[1], INodeRegistry.Status.Available, "second");
+        assertConserved(FEE - 2 * (FEE / 3), "awaiting");
+
+        upload(taskId, keccak256("sealed"));
+        assertState(taskId, ITaskConsensus.State.Completed, "uploaded");
+        vm.assertEq(consensus.balanceOf(node[0]), FEE - 2 * (FEE / 3));
+        vm.assertEq(consensus.task(taskId).resultDigest, keccak256("sealed"));
+        assertStatus(node[0], INodeRegistry.Status.Available, "freed");
+        vm.assertEq(registry.availableCount(false, 0, 0), 6);
+        assertConserved(0, "completed");
+    }
+
+    uint256 private _total;
+
+    function _gas(string memory name) private {
+        uint256 used = vm.lastCallGas().gasTotalUsed;
+        _total += used;
+        print(name, used);
+    }
+
+    /// @dev As separate transactions, with what a transaction costs before it does anything.
+    /// forge-config: default.isolate = true
+    function test_Gas() external {
+        addNodes(6);
+        print("join (with allowance)", vm.lastCallGas().gasTotalUsed);
+        bytes32[2] memory digests = [keccak256("warm-up"), keccak256("sealed")];
+        // The first task finds empty ledgers; the second is the usual one.
+        for (uint256 round = 0; round < 2; ++round) {
+            _total = 0;
+            bytes32 taskId = create(request());
+            _gas("create");
+            nextBlock();
+            consensus.start(taskId);
+            _gas("start");
+            address[3] memory node = drawn(taskId);
+            for (uint256 i = 0; i < 3; ++i) {
+                bytes32 commitment = commitmentOf(taskId, node[i], 0, A);
+                vm.prank(node[i]);
+                consensus.commit(taskId, commitment);
+                _gas("commit");
+            }
+            for (uint256 i = 0; i < 3; ++i) {
+                vm.prank(node[i]);
+                consensus.reveal(taskId, 0, A, SALT);
+                _gas("reveal");
+            }
+            bytes memory signature = receipt(RELAY_KEY, taskId, digests[round], 1_000, node[0]);
+            vm.prank(node[0]);
+            consensus.reportUploaded(taskId, digests[round], 1_000, signature);
+            _gas("reportUploaded");
+            print("whole successful task", _total);
+        }
+        vm.assertLe(_total, 700_000, "goal for a whole successful task");
+    }
+}
