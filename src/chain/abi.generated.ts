@@ -1239,6 +1239,35 @@ export const nodeRegistryAbi = [
   },
   {
     "type": "function",
+    "name": "settleOne",
+    "inputs": [
+      {
+        "name": "id",
+        "type": "uint32",
+        "internalType": "uint32"
+      },
+      {
+        "name": "action",
+        "type": "uint8",
+        "internalType": "enum INodePools.Action"
+      }
+    ],
+    "outputs": [
+      {
+        "name": "wallet",
+        "type": "address",
+        "internalType": "address"
+      },
+      {
+        "name": "beneficiary",
+        "type": "address",
+        "internalType": "address"
+      }
+    ],
+    "stateMutability": "nonpayable"
+  },
+  {
+    "type": "function",
     "name": "slashForBounty",
     "inputs": [
       {
