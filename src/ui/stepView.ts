@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream'
+import { Writable } from 'node:stream'
 
 /** What one line of the view stands for. */
 export type StepDefinition<Id extends string = string> = { id: Id; title: string }
@@ -23,6 +23,18 @@ export type StepViewOptions<Id extends string> = {
   /** Milliseconds since any moment. */
   now(): number
 }
+
+/** The view on stderr: live on a capable terminal, lines elsewhere, nothing at all beside a JSON document. */
+export async function openStepView<Id extends string>({
+  json,
+  ...options
+}: Pick<StepViewOptions<Id>, 'steps' | 'now'> & { json: boolean }): Promise<StepView<Id>> {
+  const { NO_COLOR, CI, TERM } = process.env
+  const live = !json && process.stderr.isTTY === true && !NO_COLOR && !CI && TERM !== 'dumb'
+  return createStepView({ ...options, live, stream: json ? nowhere : process.stderr })
+}
+
+const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
 
 /** Creates the view; with `live` the stream must be a terminal. */
 export async function createStepView<Id extends string>(options: StepViewOptions<Id>): Promise<StepView<Id>> {
