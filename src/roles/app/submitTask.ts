@@ -1,29 +1,28 @@
 import { randomBytes } from 'node:crypto'
 import { resolve, sep } from 'node:path'
 import { keccak256, stringToBytes } from 'viem/utils'
-import { CrynuxError, EXIT, InvalidInputError } from '../../base/errors.js'
+import { InvalidInputError } from '../../base/errors.js'
 import type { Address, Hex } from '../../base/hex.js'
 import { readAvailableCount } from '../../chain/read/availableCount.js'
+import { readLedgerBalance } from '../../chain/read/ledgerBalance.js'
 import { readNode } from '../../chain/read/node.js'
 import { readNodes } from '../../chain/read/nodes.js'
 import { readParameters } from '../../chain/read/parameters.js'
 import { readRelays } from '../../chain/read/relays.js'
 import { type ChainTask, readTask } from '../../chain/read/task.js'
+import { readTokenBalance } from '../../chain/read/tokenBalance.js'
 import type { TaskArguments } from '../../core/task/arguments.js'
 import { canonicalBytes } from '../../core/task/canonicalForm.js'
 import { argsHashOf } from '../../protocol/argsHash.js'
 import { taskIdOf } from '../../protocol/taskId.js'
-import {
-  type AppDependencies,
-  type FollowOptions,
-  fileCountOf,
-  followTask,
-  requirementsOf,
-  type TaskSubmission,
-} from './followTask.js'
+import { type RelayClient, RelayRefusedError } from '../../relayClient/client.js'
+import { type FollowOptions, followTask } from './followTask.js'
 import { type OutTarget, planResultFiles, refuseTakenPaths } from './resultFiles.js'
+import { KeyTakenError, NoNodesError, NoRelayError, NotOverError, NotYourTaskError } from './taskErrors.js'
 import { openTaskJournal, type TaskJournal, type TaskJournalEntry } from './taskJournal.js'
 import { redeliver, type SubmitResult, taskReport } from './taskReport.js'
+import { type AppDependencies, createTaskSession, type TaskSubmission } from './taskSession.js'
+import { extensionOf, fileCountOf, requirementsOf } from './taskShape.js'
 
 export type SubmitOptions = {
   /** Checked arguments, as `parseTaskArguments` returns them. */
@@ -42,7 +41,8 @@ export type SubmitOptions = {
   gpuModel?: Hex
   /** Address or URL of one of the network's relays; the first by default. */
   relay?: string
-  out: OutTarget
+  /** Default: a folder that is named after the task, in the current one. */
+  out?: OutTarget
   /** How long to wait for three free nodes, in ms. */
   queueTimeoutMs: number
   /** Pay and queue even though the network has fewer than three nodes that could run the task. */
@@ -82,14 +82,14 @@ async function submitPrepared(
   if (task && task.argsHash.toLowerCase() !== argsHash) throw new KeyTakenError(key, taskId)
   // What a journal says of a task that this chain does not have was about another chain of the same number.
   const remembered = task ? journal.read() : undefined
-  const out = absolute(options.out)
+  const out = absolute(options.out ?? defaultOutOf(taskId))
   if (task && remembered) {
     const delivered = await redeliver(dependencies, { journal, entry: remembered, task, out, startedAtMs })
     if (delivered) return delivered
   }
-  const plan = await planResultFiles({ out, count: fileCountOf(prepared), extension: prepared.extension })
+  const plan = await planResultFiles({ out, count: fileCountOf(prepared), extension: extensionOf(prepared) })
   if (!task) await refuseTakenPaths({ ...plan, force: out.force })
-  const relay = task?.relay ?? (await readinessBeforePaying(dependencies, options))
+  const relay = task?.relay ?? (await readinessBeforePaying(dependencies, options, taskId))
   const entry: TaskJournalEntry = {
     ...(remembered ?? blankEntry(clock.now())),
     taskId,
@@ -119,20 +119,22 @@ async function submitPrepared(
 
 async function follow(
   dependencies: AppDependencies,
-  options: Omit<FollowOptions, 'taskId'> & {
+  options: FollowOptions & {
     journal: TaskJournal
     entry: TaskJournalEntry
+    submission: TaskSubmission | null
     startedAtMs: number
     resumed: boolean
   },
 ): Promise<SubmitResult> {
-  const { journal, entry, startedAtMs, resumed, ...followOptions } = options
+  const { journal, entry, submission, startedAtMs, resumed, ...followOptions } = options
   const { taskId, key, creator, argsHash } = entry
   // Known on disk and to the user before anything is sent: without the key a task cannot be resumed.
   await journal.write(entry)
   dependencies.onProgress?.({ at: 'prepared', taskId, key, creator, feeWei: BigInt(entry.feeWei), argsHash, resumed })
-  const followed = await followTask({ ...dependencies, journal }, entry, { taskId, ...followOptions })
-  return taskReport(dependencies, { ...followed, resumed, startedAtMs })
+  const session = createTaskSession(dependencies, { journal, entry, submission })
+  const task = await followTask(dependencies, session, followOptions)
+  return taskReport(dependencies, { task, entry: session.entry(), marks: session.marks, resumed, startedAtMs })
 }
 
 const blankEntry = (createdAtMs: number) => ({
@@ -160,6 +162,10 @@ export type TaskPlan = {
   relay: { address: Address; url: string }
   executionTimeoutSeconds: number
   freeNodes: number
+  /** What lies in the ledger, and what a submit would move there out of the wallet. */
+  ledgerBalanceWei: bigint
+  depositWei: bigint
+  walletBalanceWei: bigint
   /** True when the chain already has the task: a submit would resume it. */
   exists: boolean
   /** Who learns what. */
@@ -170,10 +176,13 @@ export type TaskPlan = {
 export async function planTask(dependencies: AppDependencies, options: SubmitOptions): Promise<TaskPlan> {
   const { chain, wallet } = dependencies
   const prepared = prepareTask(dependencies, options)
-  const [existing, relay, freeNodes] = await Promise.all([
+  const account = wallet.address
+  const [existing, relay, freeNodes, ledgerBalanceWei, walletBalanceWei] = await Promise.all([
     readTask(chain, { taskId: prepared.taskId }),
     chooseRelay(dependencies, options.relay),
     readAvailableCount(chain, requirementsOf(prepared)),
+    readLedgerBalance(chain, { account }),
+    readTokenBalance(chain, { account }),
   ])
   if (existing && existing.argsHash.toLowerCase() !== prepared.argsHash) {
     throw new KeyTakenError(prepared.key, prepared.taskId)
@@ -181,8 +190,11 @@ export async function planTask(dependencies: AppDependencies, options: SubmitOpt
   return {
     taskId: prepared.taskId,
     key: prepared.key,
-    creator: wallet.address,
+    creator: account,
     feeWei: existing?.feeWei ?? options.feeWei,
+    ledgerBalanceWei,
+    depositWei: existing || ledgerBalanceWei >= options.feeWei ? 0n : options.feeWei - ledgerBalanceWei,
+    walletBalanceWei,
     argsHash: prepared.argsHash,
     relay,
     executionTimeoutSeconds: options.executionTimeoutSeconds,
@@ -204,7 +216,6 @@ type PreparedTask = {
   imageCount: number
   minVramGb: number
   gpuModel: Hex
-  extension: 'png' | 'json'
   key: string
   taskKey: Hex
   taskId: Hex
@@ -231,9 +242,8 @@ function prepareTask({ wallet }: Pick<AppDependencies, 'wallet'>, { task, ...opt
         imageCount: task.arguments.task_config.num_images,
         minVramGb: options.minVramGb ?? 0,
         gpuModel: ANY_GPU,
-        extension: 'png',
       }
-    : { ...common, kind: 'text', imageCount: 0, minVramGb: 0, gpuModel: options.gpuModel ?? ANY_GPU, extension: 'json' }
+    : { ...common, kind: 'text', imageCount: 0, minVramGb: 0, gpuModel: options.gpuModel ?? ANY_GPU }
 }
 
 /** The chain's name for a user's key. */
@@ -257,7 +267,11 @@ const sizeOf = (task: TaskArguments): TaskJournalEntry['size'] =>
     : null
 
 /** Everything that would make the task fail and can be known before it is paid. Returns the relay to name. */
-async function readinessBeforePaying(dependencies: AppDependencies, options: SubmitOptions): Promise<Address> {
+async function readinessBeforePaying(
+  dependencies: AppDependencies,
+  options: SubmitOptions,
+  taskId: Hex,
+): Promise<Address> {
   const { chain, openRelay, signal } = dependencies
   const { minimumExecutionTimeoutSeconds: low, maximumExecutionTimeoutSeconds: high } = await readParameters(chain)
   if (options.executionTimeoutSeconds < low || options.executionTimeoutSeconds > high) {
@@ -269,9 +283,21 @@ async function readinessBeforePaying(dependencies: AppDependencies, options: Sub
     )
   }
   const relay = await chooseRelay(dependencies, options.relay)
-  await openRelay(relay.url).checkReady({ signal })
+  await requireRelay(openRelay(relay.url), { taskId, signal })
   if (!options.waitForNodes) await requireThreeNodes(dependencies, options)
   return relay.address
+}
+
+/** A relay that lets this wallet sign in and reads this chain answers `not-found` for a task that is not there yet. */
+async function requireRelay(
+  relay: RelayClient,
+  { taskId, signal }: { taskId: Hex; signal: AbortSignal },
+): Promise<void> {
+  try {
+    await relay.listResults(taskId, { signal })
+  } catch (error) {
+    if (!(error instanceof RelayRefusedError) || error.problem !== 'not-found') throw error
+  }
 }
 
 async function chooseRelay({ chain }: AppDependencies, wanted: string | undefined) {
@@ -329,21 +355,21 @@ async function withJournal<T>(
  */
 export async function resumeTask(
   dependencies: AppDependencies,
-  options: { taskId: Hex; out?: OutTarget; queueTimeoutMs: number },
+  options: { taskId: Hex; out?: OutTarget; queueTimeoutMs: number; mustBeOver?: boolean },
 ): Promise<SubmitResult> {
   const startedAtMs = dependencies.clock.now()
   const { taskId } = options
   const task = await readOwnTask(dependencies, taskId)
+  if (options.mustBeOver && task.state !== 'completed' && task.state !== 'aborted')
+    throw new NotOverError(taskId, task.state)
   return withJournal(dependencies, taskId, async (journal) => {
     const remembered = journal.read()
-    const out = options.out
-      ? absolute(options.out)
-      : (remembered?.out ?? absolute({ path: defaultOutOf(taskId), force: false }))
+    const out = options.out ? absolute(options.out) : (remembered?.out ?? absolute(defaultOutOf(taskId)))
     if (remembered) {
       const delivered = await redeliver(dependencies, { journal, entry: remembered, task, out, startedAtMs })
       if (delivered) return delivered
     }
-    await planResultFiles({ out, count: fileCountOf(task), extension: task.kind === 'image' ? 'png' : 'json' })
+    await planResultFiles({ out, count: fileCountOf(task), extension: extensionOf(task) })
     const entry: TaskJournalEntry = {
       ...(remembered ?? {
         ...blankEntry(dependencies.clock.now()),
@@ -372,7 +398,7 @@ export async function resumeTask(
 }
 
 /** Where results go when nobody says: a folder named after the task. */
-export const defaultOutOf = (taskId: Hex): string => `crynux-${taskId.slice(2, 10)}/`
+export const defaultOutOf = (taskId: Hex): OutTarget => ({ path: `crynux-${taskId.slice(2, 10)}/`, force: false })
 
 /**
  * Reads a task of this wallet.
@@ -389,41 +415,4 @@ export async function readOwnTask({ chain, wallet }: AppDependencies, taskId: He
       details: { taskId },
     },
   )
-}
-
-/** The key names a task with other arguments: exit status 2. */
-export class KeyTakenError extends CrynuxError {
-  override readonly code = 'CRYNUX_KEY_TAKEN'
-  override readonly exitCode = EXIT.usage
-  constructor(key: string, taskId: Hex) {
-    super(`the key '${key}' was already used for other arguments`, {
-      remedy: 'Use another --key for a new task, or the same arguments to resume the old one.',
-      details: { key, taskId },
-    })
-  }
-}
-
-/** Fewer than three nodes could ever run the task: exit status 7. */
-export class NoNodesError extends CrynuxError {
-  override readonly code = 'CRYNUX_NO_NODES'
-  override readonly exitCode = EXIT.noNodes
-  constructor(able: number) {
-    super(`a task needs three nodes, and the network has ${able} that could run this one`, {
-      remedy:
-        'Nothing was paid. Ask for less (--min-vram), or give --wait-for-nodes to pay now and wait for more nodes.',
-      details: { able },
-    })
-  }
-}
-
-/** There is no relay to send the task through: exit status 6. */
-export class NoRelayError extends CrynuxError {
-  override readonly code = 'CRYNUX_NO_RELAY'
-  override readonly exitCode = EXIT.relay
-}
-
-/** No task of this wallet: exit status 2. */
-export class NotYourTaskError extends CrynuxError {
-  override readonly code = 'CRYNUX_NOT_YOUR_TASK'
-  override readonly exitCode = EXIT.usage
 }

@@ -1,14 +1,16 @@
 import type { Address, Hex } from '../../base/hex.js'
+import type { ChainReader } from '../../chain/client.js'
 import { readParameters } from '../../chain/read/parameters.js'
 import type { ChainTask, TaskState } from '../../chain/read/task.js'
 import { readTaskPayments } from '../../chain/read/taskPayments.js'
 import { OUTCOME, type OutcomeName, outcomeName } from '../../protocol/outcome.js'
 import { scoresAgree } from '../../protocol/scoreAgreement.js'
 import { ResultForgottenError } from './collectResult.js'
-import { type AppDependencies, scoreOfUploader } from './followTask.js'
 import { type OutTarget, planResultFiles, readUnchanged, writeResultFiles } from './resultFiles.js'
 import type { TaskJournal, TaskJournalEntry, WrittenFile } from './taskJournal.js'
 import type { AppTransactionName } from './taskProgress.js'
+import type { AppDependencies } from './taskSession.js'
+import { extensionOf, scoreOfUploader } from './taskShape.js'
 
 /** One drawn node's part in the task, as its creator sees it. */
 export type NodeReport = {
@@ -96,7 +98,7 @@ export async function taskReport(
 }
 
 /** The three drawn nodes of a task: what they said, and what they got for it. */
-export async function readNodeReports(chain: AppDependencies['chain'], task: ChainTask): Promise<NodeReport[]> {
+export async function readNodeReports(chain: ChainReader, task: ChainTask): Promise<NodeReport[]> {
   if (task.slots.length === 0) return []
   const [payments, { hammingThreshold }] = await Promise.all([
     readTaskPayments(chain, { taskId: task.id }),
@@ -149,7 +151,7 @@ export async function redeliver(
   }
   const report = (finalEntry: TaskJournalEntry) =>
     taskReport(dependencies, { task, entry: finalEntry, marks: new Map(), resumed: true, startedAtMs })
-  const plan = await planResultFiles({ out, count: files.length, extension: task.kind === 'image' ? 'png' : 'json' })
+  const plan = await planResultFiles({ out, count: files.length, extension: extensionOf(task) })
   if (plan.paths.every((path, index) => path === entry.written?.files[index]?.path)) return report(entry)
   // Asked for at another place this time: the verified files are copied there.
   const written = await writeResultFiles({ files, ...plan, force: out.force })
