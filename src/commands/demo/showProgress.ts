@@ -13,6 +13,9 @@ export const showDevnetEvent =
       case 'chain':
         view.done('chain', event.url)
         break
+      case 'note':
+        view.note('contracts', event.text)
+        break
       case 'contracts':
         view.done('contracts', `TaskConsensus ${event.profile.contracts.consensus}`)
         break

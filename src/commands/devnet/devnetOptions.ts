@@ -39,6 +39,8 @@ export function formatDevnetEvent(event: DevnetEvent): string {
   switch (event.at) {
     case 'chain':
       return `chain ${event.url}`
+    case 'note':
+      return event.text
     case 'contracts':
       return `contracts deployed: consensus ${event.profile.contracts.consensus}`
     case 'relay':

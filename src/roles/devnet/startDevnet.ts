@@ -68,6 +68,7 @@ export type Devnet = {
 /** What happens while a devnet starts and runs. */
 export type DevnetEvent =
   | { at: 'chain'; url: string }
+  | { at: 'note'; text: string }
   | { at: 'contracts'; profile: NetworkProfile }
   | { at: 'relay'; url: string }
   | { at: 'node'; number: number; address: Address; fault: NodeFault | null; ready: number; wanted: number }
@@ -163,7 +164,15 @@ export async function startDevnet(dependencies: DevnetDependencies, options: Dev
       ),
     )
     const profile = await deployContracts(
-      { rpcUrl: chainProcess.url, account: wallets.owner.wallet.account, clock, signal },
+      {
+        rpcUrl: chainProcess.url,
+        account: wallets.owner.wallet.account,
+        clock,
+        signal,
+        pollingIntervalMs: POLLING_MS,
+        environment: dependencies.environment,
+        onNote: (text) => onEvent({ at: 'note', text }),
+      },
       {
         name: 'devnet',
         parameters: PARAMETERS,
