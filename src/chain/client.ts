@@ -49,6 +49,8 @@ export type ChainReaderOptions = {
   confirmations?: number
   signal?: AbortSignal
   clock?: Clock
+  /** False before the contracts are deployed: then only the chain is checked. Default true. */
+  deployed?: boolean
 }
 
 /**
@@ -57,14 +59,24 @@ export type ChainReaderOptions = {
  * @throws ChainUnreachableError, WrongChainError (exit 5)
  */
 export async function createChainReader(options: ChainReaderOptions): Promise<ChainReader> {
-  const { profile, rpcUrl, pollingIntervalMs = 1_000, confirmations = 1, signal, clock = systemClock } = options
+  const {
+    profile,
+    rpcUrl,
+    pollingIntervalMs = 1_000,
+    confirmations = 1,
+    deployed = true,
+    signal,
+    clock = systemClock,
+  } = options
   const urls = rpcUrl.split(',').map((url) => url.trim())
   const transports = urls.map(transportOf)
   const chain = chainOf(profile)
   const connect = (transport: Transport) =>
     createPublicClient({ chain, transport, pollingInterval: pollingIntervalMs, cacheTime: 0 })
 
-  const checks = await Promise.allSettled(transports.map((transport) => checkChain(connect(transport), profile)))
+  const checks = await Promise.allSettled(
+    transports.map((transport) => checkChain(connect(transport), { profile, deployed })),
+  )
   signal?.throwIfAborted()
   const usable = transports.filter((_, index) => checks[index]?.status === 'fulfilled')
   const first = usable[0]
@@ -90,12 +102,24 @@ export const createChainWriter = (reader: ChainReader, { account }: { account: L
   sending: createMutex(),
 })
 
-async function checkChain(client: PublicClient, profile: NetworkProfile): Promise<void> {
+/** Which chain the first of the endpoints serves. */
+export async function readChainId({ rpcUrl }: { rpcUrl: string }): Promise<number> {
+  try {
+    return await createPublicClient({ transport: transportOf((rpcUrl.split(',')[0] ?? '').trim()) }).getChainId()
+  } catch (error) {
+    throw chainErrorFrom(error)
+  }
+}
+
+async function checkChain(
+  client: PublicClient,
+  { profile, deployed }: { profile: NetworkProfile; deployed: boolean },
+): Promise<void> {
   let chainId: number
   let code: string | undefined
   try {
     chainId = await client.getChainId()
-    if (chainId === profile.chainId) code = await client.getCode({ address: profile.contracts.consensus })
+    if (deployed && chainId === profile.chainId) code = await client.getCode({ address: profile.contracts.consensus })
   } catch (error) {
     throw chainErrorFrom(error)
   }
@@ -104,7 +128,7 @@ async function checkChain(client: PublicClient, profile: NetworkProfile): Promis
       `the RPC endpoint serves chain ${chainId}, and network '${profile.name}' is on chain ${profile.chainId}`,
     )
   }
-  if (code === undefined || code === '0x') {
+  if (deployed && (code === undefined || code === '0x')) {
     throw new WrongChainError(
       `chain ${chainId} holds no contract at ${profile.contracts.consensus}, where network '${profile.name}' has TaskConsensus`,
     )

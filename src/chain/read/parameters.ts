@@ -16,6 +16,8 @@ export type NetworkParameters = {
   uploadWindowSeconds: number
   /** Part of the fee that nodes get for agreeing on an error; 2000 = 20 %. */
   errorFeeBasisPoints: number
+  /** The lowest fee of a task. */
+  minimumFeeWei: bigint
 }
 
 /** Reads the network's parameters. */
@@ -32,17 +34,19 @@ export async function readParameters(chain: ChainReader): Promise<NetworkParamet
       | 'uploadWindowSeconds'
       | 'errorFeeBasisPoints',
   ) => call(chain.client.readContract({ address: consensus, abi: taskConsensusAbi, functionName })).then(Number)
-  const [minimumStakeWei, unbonding, penalty, hamming, minimum, maximum, reveal, upload, errorFee] = await Promise.all([
-    fromRegistry('minimumStakeWei'),
-    fromRegistry('unbondingSeconds'),
-    fromRegistry('penaltyBasisPoints'),
-    fromConsensus('hammingThreshold'),
-    fromConsensus('minimumExecutionTimeoutSeconds'),
-    fromConsensus('maximumExecutionTimeoutSeconds'),
-    fromConsensus('revealWindowSeconds'),
-    fromConsensus('uploadWindowSeconds'),
-    fromConsensus('errorFeeBasisPoints'),
-  ])
+  const [minimumStakeWei, unbonding, penalty, hamming, minimum, maximum, reveal, upload, errorFee, minimumFeeWei] =
+    await Promise.all([
+      fromRegistry('minimumStakeWei'),
+      fromRegistry('unbondingSeconds'),
+      fromRegistry('penaltyBasisPoints'),
+      fromConsensus('hammingThreshold'),
+      fromConsensus('minimumExecutionTimeoutSeconds'),
+      fromConsensus('maximumExecutionTimeoutSeconds'),
+      fromConsensus('revealWindowSeconds'),
+      fromConsensus('uploadWindowSeconds'),
+      fromConsensus('errorFeeBasisPoints'),
+      call(chain.client.readContract({ address: consensus, abi: taskConsensusAbi, functionName: 'minimumFeeWei' })),
+    ])
   return {
     minimumStakeWei,
     unbondingSeconds: Number(unbonding),
@@ -53,5 +57,6 @@ export async function readParameters(chain: ChainReader): Promise<NetworkParamet
     revealWindowSeconds: reveal,
     uploadWindowSeconds: upload,
     errorFeeBasisPoints: errorFee,
+    minimumFeeWei,
   }
 }

@@ -4,7 +4,7 @@ import { taskConsensusAbi } from '../abi.generated.js'
 import type { ChainWriter } from '../client.js'
 import { type Sent, sendContractCall } from '../send.js'
 
-/** Registers a relay, or changes its public address. Only the network's owner may. */
+/** Adds a relay by its signer, or changes its public URL; only the network's owner can. */
 export async function setRelay(chain: ChainWriter, { relay, url }: { relay: Address; url: string }): Promise<Sent> {
   const { sent } = await sendContractCall(chain, {
     to: chain.profile.contracts.consensus,
