@@ -1,5 +1,5 @@
 import { bytesToHex, type Hex } from '../../base/hex.js'
-import { perceptualHashOfFile } from '../phash/perceptualHash.js'
+import { perceptualHashOfFile } from '../phash/perceptualHashOfFile.js'
 import { imageScore, textScore } from './score.js'
 
 export type ResultToVerify = {

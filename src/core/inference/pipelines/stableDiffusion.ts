@@ -1,10 +1,10 @@
+import { InvalidInputError } from '../../../base/errors.js'
 import { type ImageTaskArguments, InvalidArgumentsError } from '../../task/arguments.js'
 import { createTorchGenerator, type TorchGenerator } from '../generator/torchGenerator.js'
 import { hasModelFile, ModelFileError, type ModelFolder, readModelJson } from '../modelFile.js'
 import { NotSupportedYetError } from '../notSupportedYet.js'
-import { loadClipTokenizer } from '../prompt/clipTokenizer.js'
-import type { PromptEncoder } from '../prompt/encodePrompt.js'
 import { encodePrompts } from '../prompt/encodePrompts.js'
+import { createPromptEncoder } from '../prompt/promptEncoder.js'
 import { createScheduler } from '../schedulers/createScheduler.js'
 import type { Scheduler, SchedulerHistory } from '../schedulers/scheduler.js'
 import type { FloatTensor, ModelSession, SessionStore } from '../session.js'
@@ -22,8 +22,7 @@ export async function loadStableDiffusion(model: ModelFolder, sessions: SessionS
   const schedulerConfig = await readModelJson(model, 'scheduler/scheduler_config.json')
   const unetConfig = await readModelJson(model, 'unet/config.json')
   const vaeConfig = await readModelJson(model, 'vae_decoder/config.json')
-  const tokenizer = await loadClipTokenizer(model, 'tokenizer')
-  const textEncoder = await sessions.open(model, 'text_encoder/model.onnx')
+  const encoder = await createPromptEncoder(model, sessions)
   const unet = await sessions.open(model, 'unet/model.onnx')
   const decoder = await sessions.open(model, 'vae_decoder/model.onnx')
   const hasChecker = await hasModelFile(model, 'safety_checker/model.onnx')
@@ -41,27 +40,6 @@ export async function loadStableDiffusion(model: ModelFolder, sessions: SessionS
     )
   }
 
-  const maskedEncoder = async (): Promise<ModelSession> => {
-    if (textEncoder.hasInput('attention_mask')) return textEncoder
-    if (await hasModelFile(model, MASKED_ENCODER)) return sessions.open(model, MASKED_ENCODER)
-    throw new NotSupportedYetError(
-      'prompt',
-      'a weight below 1, for which the text encoder needs an attention_mask input that this model',
-    )
-  }
-  const encoder: PromptEncoder = {
-    tokenizer,
-    async encodeWindow(ids, mask) {
-      const session = mask ? await maskedEncoder() : textEncoder
-      const dims = [1, ids.length]
-      const feeds = session.hasInput('attention_mask')
-        ? { input_ids: { data: ids, dims }, attention_mask: { data: mask ?? ids.map(() => 1), dims } }
-        : { input_ids: { data: ids, dims } }
-      const { last_hidden_state: hidden } = await session.run(feeds, ['last_hidden_state'])
-      return { data: hidden.data, dims: hidden.dims.slice(1) }
-    },
-  }
-
   return {
     environment: { pipeline: 'stable-diffusion', safetyChecker: 'none' },
 
@@ -71,7 +49,7 @@ export async function loadStableDiffusion(model: ModelFolder, sessions: SessionS
         throw new NotSupportedYetError('task_config.safety_checker', "the model's safety checker")
       requireSize('image_width', config.image_width, sizeStep)
       requireSize('image_height', config.image_height, sizeStep)
-      const scheduler = createScheduler(task.scheduler.method, schedulerConfig, task.scheduler.args, config.steps)
+      const scheduler = schedulerOf(task, schedulerConfig)
       // As in the original, a UNet that takes the guidance as an input is not guided a second time.
       const guided = config.cfg > 1 && !unet.hasInput('timestep_cond')
 
@@ -109,9 +87,6 @@ export async function loadStableDiffusion(model: ModelFolder, sessions: SessionS
     },
   }
 }
-
-/** The same encoder exported with a second input; some model folders carry it beside the plain one. */
-const MASKED_ENCODER = 'text_encoder/model_with_mask.onnx'
 
 type Denoising = {
   unet: ModelSession
@@ -217,6 +192,20 @@ function stack(embeddings: readonly FloatTensor[]): FloatTensor {
   const data = new Float32Array(size * embeddings.length)
   for (const [index, each] of embeddings.entries()) data.set(each.data, index * size)
   return { data, dims: [embeddings.length, ...(embeddings[0]?.dims ?? [])] }
+}
+
+/** What the scheduler cannot work with was asked for by the task: every node refuses it alike. */
+function schedulerOf(
+  { scheduler: { method, args }, task_config: { steps } }: ImageTaskArguments,
+  modelConfig: Record<string, unknown>,
+): Scheduler {
+  try {
+    return createScheduler(method, modelConfig, args, steps)
+  } catch (cause) {
+    if (!(cause instanceof InvalidInputError)) throw cause
+    const { message, remedy, details } = cause
+    throw new InvalidArgumentsError(`field scheduler: ${message}`, { remedy, details, cause })
+  }
 }
 
 function requireSize(

@@ -37,11 +37,19 @@ async function encodeText(encoder: PromptEncoder, field: string, text: string): 
   const embeddings: FloatTensor[] = []
   for (const { prompt, weight } of parts) {
     const embedding = 'prompts' in prompt ? await encodeBlend(encoder, prompt) : await encodeFlat(encoder, prompt)
-    embeddings.push(
-      weight === 1 ? embedding : { data: embedding.data.map((value) => value * weight), dims: embedding.dims },
-    )
+    embeddings.push(weight === 1 ? embedding : await weighted(encoder, embedding, weight))
   }
   return concatEmbeddings(embeddings)
+}
+
+/** A part of `.and(…)`: its weight scales the distance from the empty prompt, below 1 as well. */
+async function weighted(encoder: PromptEncoder, embedding: FloatTensor, weight: number): Promise<FloatTensor> {
+  const { data: empty } = await encodeFragments(encoder, [])
+  const data = embedding.data.map((value, index) => {
+    const origin = empty[index % empty.length] ?? 0
+    return origin + Math.fround((value - origin) * weight)
+  })
+  return { data, dims: embedding.dims }
 }
 
 async function encodeBlend(
