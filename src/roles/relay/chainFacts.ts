@@ -25,9 +25,10 @@ export type ChainFacts = {
   readChainTime(): Promise<number>
   /** Calls back at each new block until the signal aborts. */
   watchBlocks(options: { signal: AbortSignal; onBlock(): void }): void
-  /** Plain data by wallet address; bigint allowed. `null` for an address that never joined. */
+  /** Plain data; bigint allowed. */
   readNetworkStatistics(): Promise<object>
-  readNodeStatistics(node: Address): Promise<object | null>
+  /** Every node that ever joined. */
+  readNodesStatistics(): Promise<readonly { address: Address }[]>
 }
 
 /** Number of result files of a task: one for each image, one for a text. */

@@ -1,6 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../base/clock.js'
 import { CrynuxError, EXIT } from '../../base/errors.js'
 import type { Logger } from '../../base/logger.js'
@@ -101,6 +102,15 @@ export async function serveRelay(options: ServeRelayOptions): Promise<RunningRel
     metrics ? { metrics } : {},
   )
 
+  let inFlight = 0
+  let reportIdle = () => {}
+  app.server.on('request', (_request, response) => {
+    inFlight++
+    response.once('close', () => {
+      if (--inFlight === 0) reportIdle()
+    })
+  })
+
   let closing: Promise<void> | undefined
   const sweeping = new AbortController()
   let sweeper: Promise<void> = Promise.resolve()
@@ -108,14 +118,7 @@ export async function serveRelay(options: ServeRelayOptions): Promise<RunningRel
     closing ??= (async () => {
       stopping.abort()
       sweeping.abort()
-      // Requests that are under way may finish, but a slow one must not keep the process for ever.
-      const drained = new AbortController()
-      void clock.sleep(DRAIN_MS, drained.signal).then(
-        () => app.server.closeAllConnections(),
-        () => undefined,
-      )
-      await app.close()
-      drained.abort()
+      await closeServer(app, { clock, inFlight: () => inFlight, onIdle: (report) => (reportIdle = report) })
       await sweeper
       await metrics?.close()
       await database.scrub()
@@ -145,6 +148,22 @@ export async function serveRelay(options: ServeRelayOptions): Promise<RunningRel
   options.signal.addEventListener('abort', () => void close().catch(() => undefined), { once: true })
   if (options.signal.aborted) await close()
   return { url, listenUrl, metricsUrl: metrics?.url ?? null, sweep: retention.sweep, close }
+}
+
+/**
+ * Takes no new connections, lets requests that are under way finish for a while, and ends the rest.
+ * Node would wait for connections that are kept alive or have sent nothing yet.
+ */
+async function closeServer(
+  app: FastifyInstance,
+  { clock, inFlight, onIdle }: { clock: Clock; inFlight(): number; onIdle(report: () => void): void },
+): Promise<void> {
+  const idle = new AbortController()
+  onIdle(() => idle.abort())
+  const closed = app.close()
+  if (inFlight() > 0) await clock.sleep(DRAIN_MS, idle.signal).catch(() => undefined)
+  app.server.closeAllConnections()
+  await closed
 }
 
 async function sweepForEver({

@@ -47,7 +47,7 @@ export function createMemoryChain(): MemoryChain {
       signal.addEventListener('abort', () => watchers.delete(onBlock))
     },
     readNetworkStatistics: async () => ({ nodes: 3, stakedWei: 1200n * 10n ** 18n }),
-    readNodeStatistics: async (node) => (node.endsWith('0') ? null : { address: node, stakeWei: 400n * 10n ** 18n }),
+    readNodesStatistics: async () => [{ address: CONSENSUS, stakeWei: 400n * 10n ** 18n }],
     set: (taskId, task) => void tasks.set(taskId, task),
     change: (taskId, fields) => {
       const task = tasks.get(taskId)

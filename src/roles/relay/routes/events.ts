@@ -37,6 +37,8 @@ export function eventsRoutes(
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       'x-accel-buffering': 'no',
+      // Else the connection would linger after the last event and delay the end of the relay.
+      connection: 'close',
     })
     const write = (text: string) => {
       if (stream.writableLength > BACKLOG_LIMIT_BYTES) stream.destroy()
