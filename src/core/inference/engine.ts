@@ -82,6 +82,8 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
     const ending = child
     child = undefined
     if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
+    // Between runs the child does not keep this process alive; its end is waited for all the same.
+    ending.ref()
     const gone = new Promise<void>((resolve) => ending.once('exit', () => resolve()))
     ending.kill('SIGKILL')
     await gone

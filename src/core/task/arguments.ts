@@ -325,8 +325,9 @@ function toError(schema: z.ZodObject, input: object, issues: readonly z.core.$Zo
     // A name that another branch of the union knows is wrong here all the same, and its own name is no help.
     const others = (siblings.length > 0 ? siblings : issue.message.split(' ')).filter((sibling) => sibling !== name)
     const near = nearestName(name, others)
+    const nested = near === undefined ? nestedFields(schema) : undefined
+    const elsewhere = nested?.get(nearestName(name, nested.keys()) ?? '')
     const field = [...path, shorten(name)].join('.')
-    const elsewhere = near === undefined ? fieldAnywhere(schema, name) : undefined
     const hint = near ? `; did you mean ${[...path, near].join('.')}?` : elsewhere ? `; did you mean ${elsewhere}?` : ''
     return new InvalidArgumentsError(`field ${field} is not known${hint}`, { remedy: REMEDY, details: { field } })
   }
@@ -395,16 +396,13 @@ function knownFields(schema: z.ZodObject, path: readonly string[]): string[] {
   return objects.flatMap((object) => Object.keys(object.shape))
 }
 
-/** The full path of a field of this very name elsewhere in the schema, e.g. `steps` → `task_config.steps`. */
-function fieldAnywhere(schema: z.ZodObject, name: string, prefix = ''): string | undefined {
+/** Every field below the top level: its own name → its full path, e.g. `steps` → `task_config.steps`; the first of a name counts. */
+function nestedFields(schema: z.ZodObject, prefix = '', found = new Map<string, string>()): Map<string, string> {
   for (const [key, inner] of Object.entries(schema.shape)) {
-    for (const object of objectsOf(inner)) {
-      if (Object.hasOwn(object.shape, name)) return `${prefix}${key}.${name}`
-      const deeper = fieldAnywhere(object, name, `${prefix}${key}.`)
-      if (deeper) return deeper
-    }
+    if (prefix !== '' && !found.has(key)) found.set(key, `${prefix}${key}`)
+    for (const object of objectsOf(inner)) nestedFields(object, `${prefix}${key}.`, found)
   }
-  return undefined
+  return found
 }
 
 /** The arguments of a task break the schema; a node votes InvalidArguments for them. */
