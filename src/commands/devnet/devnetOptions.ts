@@ -9,6 +9,7 @@ export type DevnetFlags = {
   /** `--fault`, which may be given several times. */
   fault: NodeFaults
   keep?: string
+  bytecode?: true
 }
 
 /** Adds the flags that describe a devnet. */
@@ -21,6 +22,7 @@ export const addDevnetOptions = (command: Command): Command =>
       collectFault,
       new Map(),
     )
+    .option('--bytecode', 'deploy the shipped bytecode even where forge is found; some seconds quicker')
     .option('--keep <folder>', 'keep everything in this new or empty folder, also after the end')
 
 /** What every devnet command's --help says about folders and faults. */
@@ -32,7 +34,12 @@ The draw of a task's three nodes is random, and a drill must meet its cheat. So 
 enough honest ones to make three serve first; the other nodes join as soon as every faulty one has been drawn once.`
 
 /** The role's options from the flags. */
-export const devnetOptionsOf = ({ nodes, fault, keep }: DevnetFlags): DevnetOptions => ({ nodes, faults: fault, keep })
+export const devnetOptionsOf = ({ nodes, fault, keep, bytecode }: DevnetFlags): DevnetOptions => ({
+  nodes,
+  faults: fault,
+  keep,
+  bytecode,
+})
 
 /** What happens in a devnet, in one line. */
 export function formatDevnetEvent(event: DevnetEvent): string {
