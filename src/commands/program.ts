@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { packageRoot } from '../base/packageRoot.js'
 import { SETTINGS } from '../store/configuration.js'
+import { demoCommand } from './demo.js'
 import { devnetRunCommand } from './devnet/run.js'
 import { devnetUpCommand } from './devnet/up.js'
 import { inferCommand } from './infer.js'
 import { nodeStartCommand } from './node/start.js'
+import { relayServeCommand } from './relay/serve.js'
 import { taskCommand } from './task/taskCommand.js'
 
 /** Adds every command and the options that all of them share. */
@@ -23,7 +25,9 @@ export function registerCommands(program: Command): Command {
   program
     .addCommand(taskCommand())
     .addCommand(group('node', 'Serve tasks and manage the node', [nodeStartCommand()]))
+    .addCommand(group('relay', 'Carry sealed arguments and results', [relayServeCommand()]))
     .addCommand(group('devnet', 'A whole network on this machine', [devnetUpCommand(), devnetRunCommand()]))
+    .addCommand(demoCommand())
     .addCommand(inferCommand())
   return program
 }

@@ -255,7 +255,8 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
       await relay.watchTask(task.id, {
         signal,
         onEvent: (event) => {
-          if (event.type === 'deleted') void acknowledge(task.id)
+          // The task is over and its result gone from the relay: nobody will ask for another copy.
+          if (event.type === 'end') void acknowledge(task.id).catch(() => undefined)
           wakeUp.notify()
         },
       })

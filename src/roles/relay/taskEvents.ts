@@ -3,7 +3,7 @@ import type { Logger } from '../../base/logger.js'
 import type { RelayDatabase } from '../../store/relayDatabase/relayDatabase.js'
 import { type ChainFacts, isOver, type TaskFacts } from './chainFacts.js'
 
-/** What happened to a task. `end` is the last one. */
+/** What happened to a task. `end` is the last one: the task is over, and nothing of its result is held here. */
 export type TaskEvent =
   | {
       type: 'status'
@@ -124,5 +124,6 @@ function tell(
   watch.argumentsSent ||= hasArguments
   if (sealed !== null && sealed !== watch.resultsSent) watch.send({ type: 'results' })
   watch.resultsSent = sealed
-  if (isOver(task)) watch.send({ type: 'end' })
+  // A completed task is followed until its creator has acknowledged it: then nodes can drop their own sealed copies.
+  if (isOver(task) && sealed === null) watch.send({ type: 'end' })
 }
