@@ -198,7 +198,7 @@ abstract contract NetworkTest is TestBase {
         }
         for (uint256 i = 3; i > 0; --i) {
             Move memory move = moves[order[i - 1]];
-            if (!move.reveals) continue;
+            if (!move.commits || !move.reveals) continue;
             reveal(taskId, order[i - 1], move.outcome, move.score);
             ++reveals;
         }
