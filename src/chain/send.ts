@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { BaseError, keccak256, type TransactionReceipt, TransactionReceiptNotFoundError } from 'viem'
 import { CrynuxError, EXIT } from '../base/errors.js'
 import type { Address, Hex } from '../base/hex.js'
@@ -58,7 +59,9 @@ type Fees = { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
 async function signAndOffer(chain: ChainWriter, contractCall: ContractCall): Promise<Offer> {
   const { client, account, profile } = chain
   chain.signal?.throwIfAborted()
-  const gas = contractCall.gas ?? (await simulate(chain, contractCall))
+  // Two processes of one wallet may send the same call at the same time. A few units more or less of the limit make two
+  // transactions of it, so that the endpoint does not take the second for the first.
+  const gas = (contractCall.gas ?? (await simulate(chain, contractCall))) + BigInt(randomInt(4_096))
   const fees = await call(client.estimateFeesPerGas())
   for (let numbering = 1; ; numbering++) {
     const nonce = await call(client.getTransactionCount({ address: account.address, blockTag: 'pending' }))

@@ -53,9 +53,9 @@ describe('configuration', () => {
 
   it('keeps what was set, in a file of its owner', async () => {
     expect(readConfiguration({ folder })).toEqual({})
-    const { path } = writeSetting('network', '/etc/crynux/network.json', { folder })
-    writeSetting('logLevel', 'info', { folder })
-    writeSetting('logLevel', undefined, { folder })
+    const { path } = await writeSetting('network', '/etc/crynux/network.json', { folder })
+    await writeSetting('logLevel', 'info', { folder })
+    await writeSetting('logLevel', undefined, { folder })
     expect(readConfiguration({ folder })).toEqual({ network: '/etc/crynux/network.json' })
     expect((await stat(path)).mode & 0o777).toBe(0o600)
   })
@@ -64,7 +64,7 @@ describe('configuration', () => {
     await writeFile(join(folder, 'config.json'), '{"netwrok":"x"}')
     expect(() => readConfiguration({ folder })).toThrow("'netwrok' in the configuration file is not a setting")
     await writeFile(join(folder, 'config.json'), '{"network":')
-    expect(() => readConfiguration({ folder })).toThrow('not valid JSON')
+    expect(() => readConfiguration({ folder })).toThrow('is not a JSON object')
   })
 
   it('names the settings when one does not exist', () => {
