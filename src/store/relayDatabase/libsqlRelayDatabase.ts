@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import Libsql from 'libsql'
+import { CrynuxError, EXIT } from '../../base/errors.js'
 import type { Address, Hex } from '../../base/hex.js'
 import type { HeldTask, RelayDatabase, Seal, StoredFile, StoredResult } from './relayDatabase.js'
 
@@ -26,6 +27,14 @@ const SCHEMA = `
   ) STRICT;
 `
 
+const PRAGMAS = [
+  'locking_mode=EXCLUSIVE',
+  'journal_mode=WAL',
+  'synchronous=FULL',
+  'secure_delete=ON',
+  'temp_store=MEMORY',
+] as const
+
 type ArgumentsRow = { task_id: Hex; stored_at: number }
 type ResultsRow = { task_id: Hex; uploader: Address; newest: number }
 type FileRow = { blob: string; size_bytes: number; sha256: Hex; stored_at: number }
@@ -33,17 +42,13 @@ type FileRow = { blob: string; size_bytes: number; sha256: Hex; stored_at: numbe
 /**
  * Opens (or makes) the relay's database in one SQLite file, readable by its owner only.
  *
- * Exactly one connection in one process may be open: this SQLite is older than the version that makes two of them safe with
- * `secure_delete` scrubbing in between. WAL with `synchronous=FULL`: what was answered survives a power failure.
+ * The lock is exclusive: one connection in one process, because this SQLite is older than the repair of a race between two
+ * connections and a checkpoint. WAL with `synchronous=FULL`: what was answered survives a power failure.
+ *
+ * @throws DatabaseUnusableError
  */
 export function createLibsqlRelayDatabase({ path }: { path: string }): RelayDatabase {
-  // SQLite would create it with the process's umask; its -wal and -shm files take over the mode of the main file.
-  closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
-  const connection = new Libsql(path)
-  for (const pragma of ['journal_mode=WAL', 'synchronous=FULL', 'secure_delete=ON', 'temp_store=MEMORY']) {
-    connection.pragma(pragma)
-  }
-  connection.exec(SCHEMA)
+  const connection = openFile(path)
 
   const statements = new Map<string, Libsql.Statement<unknown[]>>()
   const prepared = (sql: string) => {
@@ -202,8 +207,12 @@ export function createLibsqlRelayDatabase({ path }: { path: string }): RelayData
       one('SELECT 1 AS one')
     },
     close: async () => {
+      if (!connection.open) return
+      // libsql keeps the file open until its statements are collected as garbage, so the lock is given back by hand; SQLite
+      // can leave exclusive locking only outside of WAL mode, and at the next read.
       statements.clear()
-      if (connection.open) connection.close()
+      for (const pragma of ['journal_mode=DELETE', 'locking_mode=NORMAL', 'user_version']) connection.pragma(pragma)
+      connection.close()
     },
   }
 }
@@ -218,4 +227,39 @@ function heldTasks(argumentRows: ArgumentsRow[], resultRows: ResultsRow[]): Held
   for (const row of argumentRows) taskOf(row.task_id).arguments = { storedAt: row.stored_at }
   for (const row of resultRows) taskOf(row.task_id).results.push({ uploader: row.uploader, storedAt: row.newest })
   return [...tasks.values()]
+}
+
+function openFile(path: string): Libsql.Database {
+  try {
+    // SQLite would create it with the process's umask; its -wal file takes over the mode of the main file.
+    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
+    const connection = new Libsql(path)
+    try {
+      for (const pragma of PRAGMAS) connection.pragma(pragma)
+      connection.exec(SCHEMA)
+      return connection
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    const inUse = code.startsWith('SQLITE_BUSY')
+    throw new DatabaseUnusableError(
+      `the relay's database '${path}' ${inUse ? 'is in use' : `cannot be used (${code})`}`,
+      {
+        remedy: inUse
+          ? 'Another relay runs on it: stop that one, or give this one its own --database or --data-dir.'
+          : 'Check that its folder exists and belongs to this user, and that the file is a database of a relay.',
+        details: { code },
+        cause,
+      },
+    )
+  }
+}
+
+/** The file is in use, not ours to open, or no database: exit status 3. */
+export class DatabaseUnusableError extends CrynuxError {
+  override readonly code = 'CRYNUX_DATABASE_UNUSABLE'
+  override readonly exitCode = EXIT.configuration
 }
