@@ -92,12 +92,12 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   let lastStatus: NodeStatus | undefined
 
   try {
-    await folders.removeAllBut(new Set((await journal.entries()).map(([taskId]) => taskId.toLowerCase())))
+    await folders.removeAllBut(new Set(journal.entries().map(([taskId]) => taskId.toLowerCase())))
     const parameters = await readParameters(chain)
     const { number } = await chain.client.getBlock()
     block = Number(number)
     // What happened before this node first ran cannot concern it.
-    if (!(await progress.get('scanned'))) await progress.set('scanned', { block })
+    if (!progress.get('scanned')) await progress.set('scanned', { block })
     await ensureMember({ chain, logger }, { ...options, encryptionKey: key.publicKey })
     dependencies.onReady?.(me)
     watchBlocks(chain, {
@@ -122,7 +122,12 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
         if (options.once && finished > 0 && !busy) return
         if (draining && (!busy || clock.now() >= drainDeadline)) return
       } catch (error) {
-        if (error instanceof RemovedError) throw error
+        if (error instanceof RemovedError) {
+          // Without a stake there is nothing to deliver any more.
+          for (const [taskId] of journal.entries()) await journal.delete(taskId)
+          await folders.removeAllBut(new Set())
+          throw error
+        }
         if (draining && clock.now() >= drainDeadline) return
         logger.warn({ node: me, error, step: 'round' }, 'round failed; will be tried again')
       }
@@ -139,10 +144,10 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   /** Adds the tasks for which the node was drawn since the last round. */
   async function discoverAssignments(): Promise<void> {
     const upTo = block
-    const scanned = (await progress.get('scanned'))?.block ?? upTo
+    const scanned = progress.get('scanned')?.block ?? upTo
     // A few blocks are read twice, so that a draw that a reorganisation moved is not missed.
     for (const taskId of await readAssignments(chain, { node: me, fromBlock: Math.max(0, scanned - 12) })) {
-      if (await journal.get(taskId)) continue
+      if (journal.get(taskId)) continue
       const task = await readTask(chain, { taskId })
       if (!task || task.state === 'aborted' || task.state === 'completed') continue
       logger.info({ taskId, step: 'drawn' }, 'drawn for a task')
@@ -159,7 +164,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   }): Promise<boolean> {
     const chainTime = await readChainTime(chain)
     let busy = false
-    for (const [taskId, record] of await journal.entries()) {
+    for (const [taskId, record] of journal.entries()) {
       const id = taskId as Hex
       const task = await readTask(chain, { taskId: id })
       if (task?.state === 'completed' && record.completedAt === undefined) {
@@ -213,7 +218,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
       const work = behaviour.work(behaviour.works ? await honestWork(task) : NO_WORK)
       await folders.write(task.id, work.sealedFiles)
       await journal.set(task.id, {
-        ...(await journal.get(task.id)),
+        ...journal.get(task.id),
         work: { outcome: work.outcome, score: work.score, sealedFiles: work.sealedFiles.length },
       })
     } catch (error) {
@@ -272,7 +277,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   }
 
   async function acknowledge(taskId: Hex): Promise<void> {
-    const record = await journal.get(taskId)
+    const record = journal.get(taskId)
     if (record) await journal.set(taskId, { ...record, acknowledged: true })
     wakeUp.notify()
   }
