@@ -8,6 +8,7 @@ import { devnetRunCommand } from './devnet/run.js'
 import { devnetUpCommand } from './devnet/up.js'
 import { inferCommand } from './infer.js'
 import { nodeStartCommand } from './node/start.js'
+import { phashCommand } from './phash.js'
 import { relayServeCommand } from './relay/serve.js'
 import { taskCommand } from './task/taskCommand.js'
 
@@ -29,6 +30,7 @@ export function registerCommands(program: Command): Command {
     .addCommand(group('devnet', 'A whole network on this machine', [devnetUpCommand(), devnetRunCommand()]))
     .addCommand(demoCommand())
     .addCommand(inferCommand())
+    .addCommand(phashCommand())
   return program
 }
 

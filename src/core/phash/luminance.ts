@@ -1,10 +1,6 @@
 import type { Raster } from './resizeBilinear.js'
 
-/**
- * Brightness of opaque 8-bit pixels, 0…255, grey or RGB.
- *
- * The order of the operations is that of goimagehash, as is the last weight's odd divisor in the 16-bit variant.
- */
+/** Brightness of opaque 8-bit pixels, 0…255, grey or RGB; the order of the operations is that of goimagehash. */
 export function luminanceOf8Bit({ data, width, height, channels }: Raster): Float64Array {
   const result = new Float64Array(width * height)
   const [green, blue] = channels >= 3 ? [1, 2] : [0, 0]
@@ -15,7 +11,11 @@ export function luminanceOf8Bit({ data, width, height, channels }: Raster): Floa
   return result
 }
 
-/** Brightness of premultiplied 16-bit pixels, 0…255 for red and green and 0…255 for blue: the original divides blue by 256. */
+/**
+ * Brightness of opaque or premultiplied 16-bit pixels, 0…255, grey or RGB.
+ *
+ * Channels are reduced to 8 bits first; the original divides red and green by 257, but blue by 256.
+ */
 export function luminanceOf16Bit({ data, width, height, channels }: Raster): Float64Array {
   const result = new Float64Array(width * height)
   const [green, blue] = channels >= 3 ? [1, 2] : [0, 0]
