@@ -59,6 +59,7 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
   let closed = false
   let lastId = 0
   let turn: Promise<unknown> = Promise.resolve()
+  let allGone: Promise<unknown> = Promise.resolve()
 
   function running(): ChildProcess {
     if (child) return child
@@ -70,6 +71,8 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
       env: { PATH: process.env.PATH ?? '', ORT_DISABLE_TELEMETRY: '1', NODE_ENV: 'production' },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
+    // Each run listens for itself; between runs an 'error' event without a listener would be thrown.
+    started.on('error', ignore)
     started.once('exit', () => {
       if (child === started) child = undefined
     })
@@ -78,15 +81,22 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
     return started
   }
 
+  /** Ends the child process; resolves when every process that was ended is gone. */
   async function kill(): Promise<void> {
     const ending = child
     child = undefined
-    if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
-    // Between runs the child does not keep this process alive; its end is waited for all the same.
-    ending.ref()
-    const gone = new Promise<void>((resolve) => ending.once('exit', () => resolve()))
-    ending.kill('SIGKILL')
-    await gone
+    if (ending && ending.exitCode === null && ending.signalCode === null) {
+      const gone = new Promise<void>((resolve) => {
+        ending.once('exit', () => resolve())
+        // A process that could not be started never exits.
+        if (ending.pid === undefined) resolve()
+      })
+      // Between runs the child does not keep this process alive; its end is waited for all the same.
+      ending.ref()
+      ending.kill('SIGKILL')
+      allGone = Promise.all([allGone, gone])
+    }
+    await allGone
   }
 
   async function runNow(task: TaskArguments, { signal, timeoutMs, onProgress }: RunOptions): Promise<InferenceResult> {
@@ -145,8 +155,6 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
       })
     } finally {
       for (const stop of stopping) stop()
-      // An exit after the run is nobody's failure, and an 'error' event without a listener would be thrown.
-      process.on('error', ignore)
       process.unref()
       process.channel?.unref()
     }

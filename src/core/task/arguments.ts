@@ -340,11 +340,10 @@ function toError(schema: z.ZodObject, input: object, issues: readonly z.core.$Zo
 /** Of a union's branches, the complaint of the one that came furthest: its path says where the user is wrong. */
 function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union') return issue
-  const inner = issue.errors
-    .flat()
-    .filter((candidate) => candidate.path.length > 0 || candidate.code === 'unrecognized_keys')[0]
+  const inner = issue.errors.flat().map(deepest)
+  const best = inner.find(({ code }) => code === 'unrecognized_keys') ?? inner.find(({ path }) => path.length > 0)
   // A discriminated union knows its wrong member by name and has no inner errors.
-  return inner ? { ...deepest(inner), path: [...issue.path, ...inner.path] } : issue
+  return best ? { ...best, path: [...issue.path, ...best.path] } : issue
 }
 
 /** Values are shown, except those that may hold what the user wrote in confidence. */
