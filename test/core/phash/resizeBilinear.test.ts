@@ -16,7 +16,12 @@ describe('bilinear resize', () => {
         for (const channel of [0, 1, 2]) {
           const alone = data.filter((_, index) => index % 3 === channel)
           const expected = resizeBilinear({ data: alone, width, height, channels: 1 }, 64).data
-          expect(together.filter((_, index) => index % 3 === channel)).toEqual(expected)
+          // Comparing bytes, because an assertion on each element would take seconds.
+          const same = Buffer.compare(
+            together.filter((_, index) => index % 3 === channel) as Uint8Array,
+            expected as Uint8Array,
+          )
+          expect(same).toBe(0)
         }
       }),
       { numRuns: 60, seed: 7 },

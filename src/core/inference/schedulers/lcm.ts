@@ -17,7 +17,7 @@ import {
   trainingNoiseOf,
 } from './schedulerSettings.js'
 import { requireFinite } from './soundSchedule.js'
-import { cumulativeAlphas } from './trainingNoise.js'
+import { BETA_SCHEDULES, cumulativeAlphas } from './trainingNoise.js'
 
 const METHOD = 'LCMScheduler'
 
@@ -28,7 +28,7 @@ const settingsTable = {
   ...noiseSettings,
   beta_start: real(0.00085, 0, 1),
   beta_end: real(0.012, 0, 1),
-  beta_schedule: choice('scaled_linear', ['linear', 'scaled_linear', 'squaredcos_cap_v2']),
+  beta_schedule: choice('scaled_linear', BETA_SCHEDULES),
   original_inference_steps: integer(50, 1, 100_000),
   clip_sample: flag(false),
   clip_sample_range: real(1, 0, 1e9),
