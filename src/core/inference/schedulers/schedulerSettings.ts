@@ -134,7 +134,9 @@ export function resolveSettings<Table extends SettingsTable>(
 ): SettingsOf<Table> {
   const settings: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(table)) {
-    const value = args[name] ?? (Object.hasOwn(args, name) ? null : modelConfig[name])
+    // Python configurations write null where a setting was left alone.
+    const configured = modelConfig[name] === null ? undefined : modelConfig[name]
+    const value = args[name] === undefined ? configured : args[name]
     settings[name] = value === undefined ? setting.default : checked(method, name, setting, value)
   }
   for (const name of Object.keys(args)) {

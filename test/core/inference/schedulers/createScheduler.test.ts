@@ -124,7 +124,8 @@ describe('schedulers', () => {
   })
 
   test('ignores what only other schedulers know in a model configuration', () => {
-    const scheduler = createScheduler('LCMScheduler', { _class_name: 'PNDMScheduler', skip_prk_steps: true }, {}, 2)
+    const config = { _class_name: 'PNDMScheduler', skip_prk_steps: true, clip_sample: null }
+    const scheduler = createScheduler('LCMScheduler', config, { thresholding: undefined }, 2)
     expect(scheduler.timesteps).toEqual([999, 499])
   })
 })
