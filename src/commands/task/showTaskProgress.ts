@@ -40,6 +40,8 @@ export function showTaskProgress(view: StepView<TaskStepId>): (event: TaskProgre
       case 'transaction':
         if (event.what === 'deposit') return view.note('pay', 'deposited what the ledger balance was short of')
         return event.what === 'create' ? end('pay', 'the fee is in escrow') : undefined
+      case 'pendingTransactions':
+        return view.note('pay', 'waiting for earlier transactions of the wallet')
       case 'queued':
         return view.note('draw', `${event.freeNodes} of 3 nodes are free; waiting`)
       case 'drawn':

@@ -10,11 +10,8 @@ export async function withTaskView<T>(
   { output, clock }: Context,
   work: (onProgress: (event: TaskProgress) => void) => Promise<T>,
 ): Promise<T> {
-  if (output.json) return work(() => {})
-  const { createStepView } = await import('../../ui/stepView.js')
-  const { CI, NO_COLOR, TERM } = process.env
-  const live = process.stderr.isTTY === true && !CI && !NO_COLOR && TERM !== 'dumb'
-  const view = await createStepView({ steps: TASK_STEPS, live, stream: process.stderr, now: clock.now })
+  const { openStepView } = await import('../../ui/stepView.js')
+  const view = await openStepView({ steps: TASK_STEPS, json: output.json, now: clock.now })
   const show = showTaskProgress(view)
   let key: string | undefined
   try {

@@ -24,7 +24,7 @@ export async function collect(session: TaskSession, task: ChainTask, resultDiges
   const collected = await session
     .askRelay(() => collectResult({ relay, identity: resultKey.identity }, expected))
     .catch((error: unknown) => {
-      throw isNotFound(error) ? new ResultForgottenError(taskId) : error
+      throw isGone(error) ? new ResultForgottenError(taskId) : error
     })
   mark('fetched')
   if (!collected.verified) {
@@ -83,7 +83,7 @@ export async function acknowledge(
     .askRelay(() => relay.deleteTask(taskId))
     .catch((error: unknown) => {
       if (!(error instanceof CrynuxError)) throw error
-      if (!isNotFound(error)) {
+      if (!isGone(error)) {
         progress({ at: 'warning', message: 'the relay could not be told to delete the result; it does so after a day' })
       }
       return null
@@ -114,4 +114,6 @@ async function isSignedByRelay(
 /** One picture's 8 bytes of a score. */
 const block = (score: Hex, index: number): Hex => `0x${score.slice(2 + index * 16, 18 + index * 16)}`
 
-const isNotFound = (error: unknown): boolean => error instanceof RelayRefusedError && error.problem === 'not-found'
+/** A completed task whose result the relay does not have. */
+const isGone = (error: unknown): boolean =>
+  error instanceof RelayRefusedError && (error.problem === 'not-found' || error.problem === 'not-ready')

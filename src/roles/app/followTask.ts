@@ -68,6 +68,7 @@ async function followUntilEnd(
   const since = createStopwatch(clock.now)
   let refusals = 0
   let freeNodesShown: number | undefined
+  let pendingShown = false
   for (;;) {
     signal.throwIfAborted()
     const news = wake.next()
@@ -87,6 +88,10 @@ async function followUntilEnd(
     }
     if (since('queued', task?.state === 'queued') > queueTimeoutMs)
       throw new QueueTimeoutError(taskId, session.entry().key)
+    if (waitsFor === 'pendingTransactions' && !pendingShown) {
+      pendingShown = true
+      progress({ at: 'pendingTransactions' })
+    }
     if (waitsFor === 'nodes' && facts.freeNodes !== freeNodesShown) {
       freeNodesShown = facts.freeNodes
       progress({ at: 'queued', freeNodes: facts.freeNodes })

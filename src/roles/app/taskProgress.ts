@@ -15,6 +15,8 @@ export type TaskProgress =
       resumed: boolean
     }
   | { at: 'transaction'; what: AppTransactionName; hash: Hex; gasUsed: bigint }
+  /** Earlier transactions of the wallet are still on their way; nothing is sent before they are mined. */
+  | { at: 'pendingTransactions' }
   | { at: 'queued'; freeNodes: number }
   | { at: 'drawn'; nodes: Address[]; commitDeadline: number }
   | { at: 'argumentsSent'; bytes: number }
