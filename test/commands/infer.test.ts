@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { packageRoot } from '../../src/base/packageRoot.js'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'crynux-infer-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+type Ended = { status: number; stdout: string; stderr: string }
+
+/** Runs the built program. */
+function crynux(args: string[], stdin = ''): Promise<Ended> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env.PATH ?? '', HOME: folder, NO_COLOR: '1' }
+    const child = execFile(
+      process.execPath,
+      [join(packageRoot, 'bin/crynux.js'), ...args],
+      { cwd: folder, env },
+      (error, stdout, stderr) => resolve({ status: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
+    )
+    child.stdin?.end(stdin)
+  })
+}
+
+const PROMPT = 'a big red circle on a blue background'
+
+describe('crynux infer', () => {
+  test('writes pictures and prints one JSON document', async () => {
+    const out = join(folder, 'pictures')
+    const { status, stdout, stderr } = await crynux([
+      'infer',
+      '--prompt',
+      PROMPT,
+      '--num-images',
+      '2',
+      '--out',
+      out,
+      '--json',
+    ])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    const { schema, data } = JSON.parse(stdout)
+    expect(schema).toBe('crynux.infer/v1')
+    expect(data.score).toMatch(/^0x[0-9a-f]{32}$/)
+    expect(data.timings.total).toBeGreaterThan(0)
+    expect(await readdir(out)).toEqual(['0.png', '1.png'])
+    for (const { path, sha256 } of data.files) {
+      expect(
+        createHash('sha256')
+          .update(await readFile(path))
+          .digest('hex'),
+      ).toBe(sha256)
+    }
+    // The same core hashes the file as the node hashed the pixels.
+    const hashed = await crynux(['phash', join(out, '0.png'), '--json'])
+    expect(JSON.parse(hashed.stdout).data[0].phash).toBe(data.score.slice(0, 18))
+  })
+
+  test('takes arguments from standard input and a model from --model-root', async () => {
+    const root = join(folder, 'models')
+    await cp(join(packageRoot, 'models/tiny-shapes'), join(root, 'owner/copy'), { recursive: true })
+    const task = {
+      base_model: 'owner/copy',
+      prompt: PROMPT,
+      task_config: { image_width: 128, image_height: 128, steps: 2, num_images: 1 },
+    }
+    const { status, stdout } = await crynux(
+      ['infer', '--arguments', '-', '--out', join(folder, 'stdin'), '--model-root', root],
+      JSON.stringify(task),
+    )
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/0\.png\nscore {3}0x[0-9a-f]{16}\ntimings load/)
+
+    await truncate(join(root, 'owner/copy/unet/model.onnx'), 1000)
+    const damaged = await crynux(
+      ['infer', '--arguments', '-', '--out', join(folder, 'stdin'), '--model-root', root],
+      JSON.stringify(task),
+    )
+    expect(damaged).toMatchObject({ status: 12, stdout: '' })
+    expect(damaged.stderr).toContain(
+      "error: file unet/model.onnx of model 'owner/copy' is damaged or not an ONNX model\n",
+    )
+  })
+
+  test.each<[string[], number, string]>([
+    [['--prompt', PROMPT, '--steps', '0'], 2, 'field task_config.steps is 0'],
+    [['--prompt', ''], 2, 'field prompt is empty'],
+    [['--prompt', PROMPT, '--size', '3'], 2, 'field task_config.image_width is 3'],
+    [['--prompt', PROMPT, '--model', 'owner/unknown'], 12, "model 'owner/unknown' is not on this machine"],
+    [['--arguments', 'missing.json'], 2, "'missing.json' cannot be read"],
+    [['--prompt', PROMPT, '--size', '136'], 2, 'must be a multiple of 32 for this model'],
+  ])('%j ends with %d and one clear line', async (args, expected, message) => {
+    const { status, stdout, stderr } = await crynux(['infer', ...args, '--out', join(folder, 'bad')])
+    expect({ status, stdout }).toEqual({ status: expected, stdout: '' })
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .filter((line) => !/^(loading|encoding)/.test(line))
+    expect(lines[0]).toContain(`error: `)
+    expect(lines[0]).toContain(message)
+    expect(lines).toHaveLength(2)
+  })
+
+  test('an unknown field is an error document with --json', async () => {
+    await writeFile(join(folder, 'task.json'), JSON.stringify({ base_model: 'x', prompt: 'x', stepz: 3 }))
+    const { status, stdout, stderr } = await crynux(['infer', '--arguments', 'task.json', '--out', folder, '--json'])
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(JSON.parse(stderr)).toMatchObject({
+      schema: 'crynux.error/v1',
+      error: { code: 'CRYNUX_INVALID_ARGUMENTS', message: 'field stepz is not known; did you mean task_config.steps?' },
+    })
+  })
+})
