@@ -1,119 +1,116 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Address } from '../../src/base/hex.js'
+import { describe, expect, it } from 'vitest'
+import type { Address, Hex } from '../../src/base/hex.js'
 import { parseCnx } from '../../src/base/units.js'
-import type { SubmitResult } from '../../src/roles/app/taskReport.js'
+import { readNodes } from '../../src/chain/read/nodes.js'
+import { readTask } from '../../src/chain/read/task.js'
+import { taskIdOf } from '../../src/protocol/taskId.js'
+import { taskKeyOf } from '../../src/roles/app/submitTask.js'
+import type { NodeReport, SubmitResult } from '../../src/roles/app/taskReport.js'
 import { runCrynux } from '../helpers/crynuxProcess.js'
+import { dataOf, type TestDevnet, withDevnet } from '../helpers/devnet.js'
 import { processesUsing } from '../helpers/processesUsing.js'
+import { until } from '../helpers/until.js'
 
-let root: string
+const PROMPT = ['--prompt', 'a big red circle on a blue background']
+const HALF_OF_THE_FEE = parseCnx('15').toString()
 
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'crynux-e2e-cheats-'))
-})
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true })
-})
-
-type Drill = {
-  task: SubmitResult
-  nodes: NodeRow[]
-  devnet: { nodes: { number: number; address: Address; fault: string | null }[] }
-  networkSlashedWei: string
-  cheatLog: string
-}
-type NodeRow = {
-  address: Address
-  status: string
-  stakeWei: string
-  penalties: number
-  penaltiesWei: string
-  slashes: number
-  slashedWei: string
-  earningsWei: string
+/** The cheat's part in a task, and the other two. */
+function partsOf(task: SubmitResult, nodes: readonly { address: Address; fault: string | null }[]) {
+  const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
+  const cheat = nodes.find(({ fault }) => fault !== null)?.address ?? '0x'
+  const isCheat = ({ address }: { address: Address }) => same(address, cheat)
+  return { isCheat, cheat: task.nodes.find(isCheat), honest: task.nodes.filter((node) => !isCheat(node)) }
 }
 
-/** `devnet run --nodes 4 --fault 3=<fault>` around one task and the statistics after it. */
-async function drill(fault: string, timeout: string): Promise<Drill> {
-  const temporary = mkdtempSync(join(root, 'tmp-'))
-  const out = mkdtempSync(join(root, 'out-'))
-  const script = join(root, 'drill.sh')
-  writeFileSync(
-    script,
-    `set -e
-crynux task submit --prompt "a big red circle on a blue background" --out "${out}/picture.png" --timeout ${timeout} --json > "${out}/task.json"
-crynux stats nodes --json > "${out}/nodes.json"
-crynux stats network --json > "${out}/network.json"
-cp "$CRYNUX_DEVNET" "${out}/devnet.json"
-cp "$(dirname "$CRYNUX_DEVNET")/node-3/node.log" "${out}/cheat.log"
-`,
+const agreedAndPaid = ({ agrees, paidWei }: NodeReport) => agrees && paidWei === HALF_OF_THE_FEE
+
+describe('a network with one cheat among four nodes', () => {
+  it('takes the whole stake of a node that reports a wrong result, and pays the honest ones', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'crynux-e2e-cheat-'))
+    const temporary = mkdtempSync(join(root, 'tmp-'))
+    try {
+      const script = `set -e
+crynux task submit --prompt "a big red circle on a blue background" --out "$OUT/picture.png" --json > "$OUT/task.json"
+crynux stats nodes --json > "$OUT/nodes.json"
+crynux stats network --json > "$OUT/network.json"
+cp "$CRYNUX_DEVNET" "$OUT/devnet.json"`
+      writeFileSync(join(root, 'drill.sh'), script)
+      const { status, stderr } = await runCrynux(
+        ['devnet', 'run', '--bytecode', '--nodes', '4', '--fault', '3=wrong-result', '--', 'sh', 'drill.sh'],
+        { cwd: root, environment: { TMPDIR: temporary, OUT: root } },
+      )
+      expect({ status, stderr }).toEqual({ status: 0, stderr: expect.any(String) })
+
+      const read = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'))
+      const task = read('task.json').data as SubmitResult
+      const { nodes } = read('devnet.json') as { nodes: { address: Address; fault: string | null }[] }
+      const { cheat, honest, isCheat } = partsOf(task, nodes)
+      expect(task.state).toBe('completed')
+      expect(honest.every(agreedAndPaid)).toBe(true)
+      expect(cheat).toMatchObject({ outcome: 'result', agrees: false, paidWei: '0' })
+
+      const stake = parseCnx('400').toString()
+      const statistics = read('nodes.json').data.nodes as { address: Address; slashes: number; slashedWei: string }[]
+      expect(statistics.find(isCheat)).toMatchObject({ status: 'none', stakeWei: '0', slashes: 1, slashedWei: stake })
+      for (const node of statistics.filter((each) => !isCheat(each))) {
+        expect(node).toMatchObject({ slashes: 0, penalties: 0, stakeWei: stake })
+      }
+      expect(read('network.json').data.incentivePoolWei).toBe(stake)
+
+      expect(readdirSync(temporary)).toEqual([])
+      expect(processesUsing(root)).toEqual([])
+    } finally {
+      rmSync(root, { recursive: true, force: true })
+    }
+  }, 120_000)
+
+  const penalised = async ({ chain }: TestDevnet, isCheat: (node: { address: Address }) => boolean) =>
+    (await readNodes(chain)).find(isCheat)
+
+  it(
+    'penalises a node that is silent, and does without it',
+    () =>
+      withDevnet(['--bytecode', '--nodes', '4', '--fault', '3=silent'], async (devnet) => {
+        const args = ['task', 'submit', ...PROMPT, '--out', 'picture.png', '--timeout', '10s', '--json']
+        const task = dataOf<SubmitResult>(await devnet.run(args))
+        const { cheat, honest, isCheat } = partsOf(task, devnet.nodes)
+        expect(task.state).toBe('completed')
+        expect(honest.every(agreedAndPaid)).toBe(true)
+        expect(cheat).toMatchObject({ outcome: 'silent', score: null, paidWei: '0' })
+        expect(await penalised(devnet, isCheat)).toMatchObject({
+          slashes: 0,
+          penalties: 1,
+          penaltiesWei: parseCnx('8'),
+          stakeWei: parseCnx('392'),
+        })
+      }),
+    120_000,
   )
-  const { status, stderr } = await runCrynux(
-    ['devnet', 'run', '--bytecode', '--nodes', '4', '--fault', `3=${fault}`, '--', 'sh', script],
-    { cwd: root, environment: { TMPDIR: temporary } },
+
+  it(
+    'does not pay a node that copies another’s commitment: its reveal reverts',
+    () =>
+      withDevnet(['--bytecode', '--nodes', '4', '--fault', '3=copy-commit'], async (devnet) => {
+        const args = ['task', 'submit', ...PROMPT, '--out', 'picture.png', '--key', 'copied', '--json']
+        const submitted = devnet.start(args)
+        const taskId = taskIdOf({ creator: devnet.description().app.address, taskKey: taskKeyOf('copied') as Hex })
+        const revealed = async () =>
+          (await readTask(devnet.chain, { taskId }))?.slots.filter((slot) => slot.revealed).length === 2
+        await until(revealed, { timeoutMs: 60_000, what: 'the two honest nodes to reveal' })
+        // Nobody waits for the rest of the reveal window.
+        await devnet.rpc('evm_increaseTime', 31)
+        const task = dataOf<SubmitResult>(await submitted.finished)
+        const { cheat, honest, isCheat } = partsOf(task, devnet.nodes)
+        expect(task.state).toBe('completed')
+        expect(honest.every(agreedAndPaid)).toBe(true)
+        expect(cheat).toMatchObject({ outcome: 'silent', score: null, paidWei: '0' })
+        expect(await penalised(devnet, isCheat)).toMatchObject({ slashes: 0, penalties: 1 })
+        const log = readFileSync(join(devnet.nodes.find(isCheat)?.folder ?? '', 'node.log'), 'utf8')
+        expect(log).toContain('is not what it committed to')
+      }),
+    120_000,
   )
-  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.any(String) })
-  expect(processesUsing(root)).toEqual([])
-  expect(readdirSync(temporary)).toEqual([])
-  expect(existsSync(join(out, 'picture.png'))).toBe(true)
-  const read = (name: string) => JSON.parse(readFileSync(join(out, name), 'utf8'))
-  return {
-    task: read('task.json').data,
-    nodes: read('nodes.json').data.nodes ?? read('nodes.json').data,
-    devnet: read('devnet.json'),
-    networkSlashedWei: String(read('network.json').data.incentivePoolWei),
-    cheatLog: readFileSync(join(out, 'cheat.log'), 'utf8'),
-  }
-}
-
-const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
-
-function parts({ task, nodes, devnet }: Drill) {
-  const cheat = devnet.nodes.find(({ fault }) => fault !== null)?.address ?? '0x'
-  const rowOf = (address: Address) => nodes.find((row) => same(row.address, address))
-  const honest = task.nodes.filter(({ address }) => !same(address, cheat))
-  return { cheat: { report: task.nodes.find(({ address }) => same(address, cheat)), row: rowOf(cheat) }, honest, rowOf }
-}
-
-describe('a network with one cheat of four nodes', () => {
-  it('takes the stake of a node that reports a wrong result', async () => {
-    const result = await drill('wrong-result', '60s')
-    const { cheat, honest, rowOf } = parts(result)
-    expect(result.task.state).toBe('completed')
-    expect(honest.map(({ agrees, paidWei }) => ({ agrees, paidWei }))).toEqual(
-      Array(2).fill({ agrees: true, paidWei: parseCnx('15').toString() }),
-    )
-    expect(cheat.report).toMatchObject({ agrees: false, paidWei: '0' })
-    expect(cheat.report?.score).toMatch(/^0x[0-9a-f]{16}$/)
-    expect(cheat.row).toMatchObject({
-      status: 'none',
-      stakeWei: '0',
-      slashes: 1,
-      slashedWei: parseCnx('400').toString(),
-    })
-    expect(result.networkSlashedWei).toBe(parseCnx('400').toString())
-    for (const { address } of honest) expect(rowOf(address)).toMatchObject({ slashes: 0, penalties: 0 })
-  }, 120_000)
-
-  it('penalises a node that is silent, and does without it', async () => {
-    const result = await drill('silent', '10s')
-    const { cheat, honest } = parts(result)
-    expect(result.task.state).toBe('completed')
-    expect(honest.every(({ agrees, paidWei }) => agrees && paidWei === parseCnx('15').toString())).toBe(true)
-    expect(cheat.report).toMatchObject({ outcome: 'silent', score: null, paidWei: '0' })
-    expect(cheat.row).toMatchObject({ slashes: 0, penalties: 1, penaltiesWei: parseCnx('8').toString() })
-    expect(cheat.row?.stakeWei).toBe(parseCnx('392').toString())
-  }, 120_000)
-
-  it('does not pay a node that copies the commitment of another: its reveal reverts', async () => {
-    const result = await drill('copy-commit', '10s')
-    const { cheat, honest } = parts(result)
-    expect(result.task.state).toBe('completed')
-    expect(honest.every(({ agrees, paidWei }) => agrees && paidWei === parseCnx('15').toString())).toBe(true)
-    expect(cheat.report).toMatchObject({ outcome: 'silent', score: null, paidWei: '0' })
-    expect(cheat.row).toMatchObject({ penalties: 1 })
-    expect(result.cheatLog).toMatch(/revert/i)
-  }, 120_000)
 })
