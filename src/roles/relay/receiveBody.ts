@@ -26,6 +26,7 @@ export async function receiveBody(
   try {
     return await blobs.receive(paced(request.raw, { clock, limits }), { declaredBytes })
   } catch (error) {
+    if (error instanceof RelayProblem) throw error
     if (error instanceof NoSpaceError) throw new RelayProblem('no-space')
     if (error instanceof IncompleteUploadError) throw new RelayProblem('bad-request', error.message)
     // The client went away; nobody reads the answer.

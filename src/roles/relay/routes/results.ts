@@ -33,7 +33,7 @@ export function resultsRoutes(app: FastifyInstance, core: RelayCore): void {
     const place = `${before.taskId}/${caller}/${index}`
     if (arriving.has(place)) throw new RelayProblem('busy', undefined, { retryAfterSeconds: 1 })
     arriving.add(place)
-    try {
+    const arrive = async () => {
       const body = await receiveBody(core, { request, limitBytes: limits.resultBytes })
       try {
         const { taskId, task } = await requireRole(rights, uploader)
@@ -53,13 +53,14 @@ export function resultsRoutes(app: FastifyInstance, core: RelayCore): void {
           if (replaced !== null) await blobs.remove([replaced])
           return replaced === null
         })
-        return reply.code(isNew ? 201 : 200).send({ index, sizeBytes: body.sizeBytes, sha256: body.sha256 })
+        return { isNew, stored: { index, sizeBytes: body.sizeBytes, sha256: body.sha256 } }
       } finally {
         await body.discard()
       }
-    } finally {
-      arriving.delete(place)
     }
+    // The answer is sent when the place is free again: the client may send the next file at once.
+    const { isNew, stored } = await arrive().finally(() => arriving.delete(place))
+    return reply.code(isNew ? 201 : 200).send(stored)
   })
 
   app.post<TaskParams>('/v1/tasks/:taskId/results', async (request, reply) => {
