@@ -3,14 +3,25 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { packageRoot } from '../base/packageRoot.js'
 import { SETTINGS } from '../store/configuration.js'
+import { contractsDeployCommand } from './contracts/deploy.js'
 import { demoCommand } from './demo.js'
 import { devnetRunCommand } from './devnet/run.js'
 import { devnetUpCommand } from './devnet/up.js'
 import { inferCommand } from './infer.js'
+import { nodeLeaveCommand } from './node/leave.js'
+import { nodePauseCommand } from './node/pause.js'
+import { nodeResumeCommand } from './node/resume.js'
 import { nodeStartCommand } from './node/start.js'
+import { nodeStatusCommand } from './node/status.js'
 import { phashCommand } from './phash.js'
 import { relayServeCommand } from './relay/serve.js'
+import { stakeCommand } from './stake.js'
+import { statsCommand } from './stats.js'
 import { taskCommand } from './task/taskCommand.js'
+import { unstakeCommand } from './unstake.js'
+import { walletCreateCommand } from './wallet/create.js'
+import { walletImportCommand } from './wallet/import.js'
+import { walletShowCommand } from './wallet/show.js'
 
 /** Adds every command and the options that all of them share. */
 export function registerCommands(program: Command): Command {
@@ -25,9 +36,24 @@ export function registerCommands(program: Command): Command {
   }
   program
     .addCommand(taskCommand())
-    .addCommand(group('node', 'Serve tasks and manage the node', [nodeStartCommand()]))
+    .addCommand(
+      group('node', 'Serve tasks and manage the node', [
+        nodeStartCommand(),
+        nodeStatusCommand(),
+        nodePauseCommand(),
+        nodeResumeCommand(),
+        nodeLeaveCommand(),
+      ]),
+    )
     .addCommand(group('relay', 'Carry sealed arguments and results', [relayServeCommand()]))
     .addCommand(group('devnet', 'A whole network on this machine', [devnetUpCommand(), devnetRunCommand()]))
+    .addCommand(stakeCommand())
+    .addCommand(unstakeCommand())
+    .addCommand(statsCommand())
+    .addCommand(
+      group('wallet', 'Encrypted keystores', [walletCreateCommand(), walletImportCommand(), walletShowCommand()]),
+    )
+    .addCommand(group('contracts', 'The contracts of a network', [contractsDeployCommand()]))
     .addCommand(demoCommand())
     .addCommand(inferCommand())
     .addCommand(phashCommand())

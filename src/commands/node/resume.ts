@@ -1,0 +1,8 @@
+import { Command } from 'commander'
+import { changeStatus } from './changeStatus.js'
+
+/** `crynux node resume` */
+export const nodeResumeCommand = (): Command =>
+  new Command('resume')
+    .description('Put the node back into the draw')
+    .action((_options: unknown, command: Command) => changeStatus(command, 'resume'))

@@ -1,0 +1,34 @@
+import type { Address } from '../base/hex.js'
+import { formatCnx } from '../base/units.js'
+import { formatPairs } from './formatTable.js'
+
+/** A wallet, and what it holds where a network is named. */
+export const formatWallet = (wallet: {
+  address: Address
+  keystore: string
+  balances: { tokenWei: bigint; ledgerWei: bigint; stakeWei: bigint; gasWei: bigint } | null
+}): string =>
+  formatPairs([
+    ['address', wallet.address],
+    ['keystore', wallet.keystore],
+    ...(wallet.balances
+      ? ([
+          ['wallet', `${formatCnx(wallet.balances.tokenWei)} CNX`],
+          ['ledger', `${formatCnx(wallet.balances.ledgerWei)} CNX`],
+          ['stake', `${formatCnx(wallet.balances.stakeWei)} CNX`],
+          ['for gas', formatCnx(wallet.balances.gasWei)],
+        ] as const)
+      : []),
+  ])
+
+/** A network that was deployed. */
+export const formatDeployment = (deployment: {
+  path: string
+  profile: { name: string; chainId: number; contracts: Readonly<Record<string, Address>>; deployedAtBlock: number }
+}): string =>
+  formatPairs([
+    ['network', `${deployment.profile.name} on chain ${deployment.profile.chainId}`],
+    ...Object.entries(deployment.profile.contracts),
+    ['block', String(deployment.profile.deployedAtBlock)],
+    ['profile', deployment.path],
+  ])
