@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {MemberPool} from "../../contracts/libraries/MemberPool.sol";
+import {INodePools} from "../../contracts/interfaces/INodePools.sol";
+import {INodeRegistry} from "../../contracts/interfaces/INodeRegistry.sol";
+import {ITaskConsensus} from "../../contracts/interfaces/ITaskConsensus.sol";
+import {Errors} from "../../contracts/libraries/Errors.sol";
+import {NetworkTest} from "./base/NetworkTest.sol";
+
+/// @notice Who is drawn: only those who may, three different ones, every one as often as any other.
+contract DrawTest is NetworkTest {
+    bytes32 private constant OTHER_GPU = keccak256("Apple M3 Max");
+
+    function _draw(uint256 seed, bool sameGpu, uint256 minVramGb, bytes32 gpuModel)
+        private
+        returns (uint32[3] memory ids, address[3] memory wallets)
+    {
+        vm.prank(address(consensus));
+        return registry.draw(keccak256(abi.encode(seed)), sameGpu, minVramGb, gpuModel);
+    }
+
+    function _free(uint32[3] memory ids) private {
+        vm.prank(address(consensus));
+        registry.settle(ids, [INodePools.Action.Free, INodePools.Action.Free, INodePools.Action.Free]);
+    }
+
+    function _pause(address node) private {
+        vm.prank(node);
+        registry.pause();
+    }
+
+    function _assertDistinct(address[3] memory wallets) private pure {
+        vm.assertTrue(wallets[0] != wallets[1] && wallets[0] != wallets[2] && wallets[1] != wallets[2], "distinct");
+    }
+
+    // ---- requirements
+
+    function testFuzz_ThreeDistinctFreeNodesWithEnoughVram(uint256 seed, uint256 minVramGb, uint256 paused) external {
+        minVramGb = bound(minVramGb, 0, 90);
+        uint256 fit;
+        for (uint256 i = 0; i < 24; ++i) {
+            uint32 vramGb = uint32(1 + uint256(keccak256(abi.encode(seed, i))) % 96);
+            address node = addNode(GPU, vramGb);
+            if ((paused >> i) & 1 != 0) _pause(node);
+            else if (vramGb >= minVramGb) ++fit;
+        }
+        vm.assertEq(registry.availableCount(false, uint32(minVramGb), 0), fit, "counted");
+        if (fit < 3) {
+            vm.prank(address(consensus));
+            vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, fit));
+            registry.draw(keccak256(abi.encode(seed)), false, minVramGb, 0);
+            return;
+        }
+        (uint32[3] memory ids, address[3] memory wallets) = _draw(seed, false, minVramGb, 0);
+        _assertDistinct(wallets);
+        for (uint256 i = 0; i < 3; ++i) {
+            INodeRegistry.NodeView memory node = registry.node(wallets[i]);
+            vm.assertEq(uint256(node.status), uint256(INodeRegistry.Status.Busy));
+            vm.assertGe(node.vramGb, minVramGb, "enough VRAM");
+        }
+        vm.assertEq(registry.availableCount(false, uint32(minVramGb), 0), fit - 3, "taken");
+        _free(ids);
+        vm.assertEq(registry.availableCount(false, uint32(minVramGb), 0), fit, "freed");
+    }
+
+    /// @dev 10 GB is inside of the tier 8…12: members of that tier count only with 10 GB or more.
+    function test_AMinimumInsideOfATierIsExact() external {
+        addNode(GPU, 8);
+        addNode(GPU, 9);
+        addNode(GPU, 10);
+        addNode(GPU, 11);
+        addNode(GPU, 12);
+        vm.assertEq(registry.availableCount(false, 10, 0), 3);
+        for (uint256 seed = 0; seed < 20; ++seed) {
+            (uint32[3] memory ids, address[3] memory wallets) = _draw(seed, false, 10, 0);
+            for (uint256 i = 0; i < 3; ++i) {
+                vm.assertGe(registry.node(wallets[i]).vramGb, 10, "enough");
+            }
+            _free(ids);
+        }
+    }
+
+    function test_Text_ThreeOfOneModel() external {
+        for (uint256 i = 0; i < 4; ++i) {
+            addNode(GPU, 24);
+            addNode(OTHER_GPU, 64);
+            addNode(keccak256(abi.encode(i)), 24); // alone
+        }
+        for (uint256 seed = 0; seed < 20; ++seed) {
+            (uint32[3] memory ids, address[3] memory wallets) = _draw(seed, true, 0, OTHER_GPU);
+            _assertDistinct(wallets);
+            for (uint256 i = 0; i < 3; ++i) {
+                vm.assertEq(registry.node(wallets[i]).gpuModel, OTHER_GPU);
+            }
+            _free(ids);
+            (ids, wallets) = _draw(seed, true, 0, 0);
+            _assertDistinct(wallets);
+            bytes32 model = registry.node(wallets[0]).gpuModel;
+            vm.assertTrue(model == GPU || model == OTHER_GPU, "one with three");
+            vm.assertEq(registry.node(wallets[1]).gpuModel, model);
+            vm.assertEq(registry.node(wallets[2]).gpuModel, model);
+            _free(ids);
+        }
+    }
+
+    function test_Text_TooFewOfAnyModel() external {
+        for (uint256 i = 0; i < 2; ++i) {
+            addNode(GPU, 24);
+            addNode(OTHER_GPU, 24);
+        }
+        vm.prank(address(consensus));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, 0));
+        registry.draw(SALT, true, 0, 0);
+        vm.prank(address(consensus));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, 2));
+        registry.draw(SALT, true, 0, GPU);
+        vm.prank(address(consensus));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, 0));
+        registry.draw(SALT, true, 0, keccak256("unknown"));
+    }
+
+    /// @dev Three nodes under a made-up model get text tasks by their share of the network, not by their share of models.
+    function test_Text_AModelIsDrawnByItsShareOfNodes() external {
+        for (uint256 i = 0; i < 27; ++i) {
+            addNode(GPU, 24);
+        }
+        for (uint256 i = 0; i < 3; ++i) {
+            addNode(OTHER_GPU, 24);
+        }
+        uint256 hits;
+        for (uint256 seed = 0; seed < 500; ++seed) {
+            (uint32[3] memory ids, address[3] memory wallets) = _draw(seed, true, 0, 0);
+            if (registry.node(wallets[0]).gpuModel == OTHER_GPU) ++hits;
+            _free(ids);
+        }
+        vm.assertTrue(hits > 25 && hits < 85, "about one in ten of 500");
+    }
+
+    // ---- uniform
+
+    /// @dev 20 nodes, of which 10 are free, spread over the tiers. 3 × 4,000 picks: 1,200 for each expected.
+    function test_EveryFreeNodeIsDrawnAsOftenAsAnyOther() external {
+        uint256[20] memory hits;
+        for (uint256 i = 0; i < 20; ++i) {
+            address node = addNode(GPU, uint32(4 * i + 1));
+            if (i % 2 == 1) _pause(node);
+        }
+        for (uint256 seed = 0; seed < 4_000; ++seed) {
+            (uint32[3] memory ids, address[3] memory wallets) = _draw(seed, false, 0, 0);
+            for (uint256 i = 0; i < 3; ++i) {
+                ++hits[uint160(wallets[i]) - 0x10000];
+            }
+            _free(ids);
+        }
+        uint256 chiSquareTimesExpected;
+        for (uint256 i = 0; i < 20; ++i) {
+            if (i % 2 == 1) {
+                vm.assertEq(hits[i], 0, "paused nodes are never drawn");
+            } else {
+                uint256 difference = hits[i] > 1_200 ? hits[i] - 1_200 : 1_200 - hits[i];
+                chiSquareTimesExpected += difference * difference;
+            }
+        }
+        // 9 degrees of freedom: 27.9 is passed once in a thousand times, and this seed is fixed.
+        vm.assertLe(chiSquareTimesExpected, 279 * 1_200 / 10, "chi-square");
+    }
+
+    /// @dev Security row 14: what others pause or resume does not change who is drawn, except for those very nodes.
+    function test_TogglingANodeMovesNobodyElse() external {
+        addNodes(40);
+        uint256 changed;
+        for (uint256 seed = 0; seed < 200; ++seed) {
+            uint256 snapshot = vm.snapshotState();
+            (, address[3] memory before) = _draw(seed, false, 0, 0);
+            vm.revertToState(snapshot);
+            snapshot = vm.snapshotState();
+            address toggled = nodes[seed % 40];
+            bool wasDrawn = before[0] == toggled || before[1] == toggled || before[2] == toggled;
+            _pause(toggled);
+            (, address[3] memory then) = _draw(seed, false, 0, 0);
+            for (uint256 i = 0; i < 3; ++i) {
+                if (before[i] == toggled) ++changed;
+                else vm.assertEq(then[i], before[i], wasDrawn ? "the others stay, it being drawn" : "all stay");
+            }
+            vm.revertToState(snapshot);
+        }
+        vm.assertTrue(changed > 0 && changed < 40, "3 in 40 of 200");
+    }
+
+    /// @dev The creating block's hash is not known to the transaction that creates, and `start` is not possible in it: a
+    /// contract that creates, looks and reverts sees nothing to like or dislike.
+    function test_CreateAndRevertSeesNoDraw() external {
+        addNodes(6);
+        bytes32 taskId = create(request());
+        vm.assertEq(blockhash(block.number), bytes32(0));
+        vm.expectPartialRevert(Errors.TaskConsensus_DrawTooEarly.selector);
+        consensus.start(taskId);
+    }
+
+    function test_TheDrawFollowsTheCreatingBlocksHash() external {
+        addNodes(12);
+        bytes32 taskId = create(request());
+        uint256 drawBlock = block.number;
+        nextBlock();
+        uint256 differences;
+        uint256 snapshot = vm.snapshotState();
+        vm.setBlockhash(drawBlock, keccak256("hash"));
+        consensus.start(taskId);
+        address[3] memory first = drawn(taskId);
+        vm.revertToState(snapshot);
+        for (uint256 i = 0; i < 10; ++i) {
+            snapshot = vm.snapshotState();
+            vm.setBlockhash(drawBlock, keccak256(abi.encode(i)));
+            consensus.start(taskId);
+            address[3] memory other = drawn(taskId);
+            if (keccak256(abi.encode(other)) != keccak256(abi.encode(first))) ++differences;
+            vm.revertToState(snapshot);
+        }
+        vm.assertGe(differences, 8, "another hash, another draw");
+        vm.setBlockhash(drawBlock, keccak256("hash"));
+        nextBlock();
+        consensus.start(taskId);
+        vm.assertEq(keccak256(abi.encode(drawn(taskId))), keccak256(abi.encode(first)));
+    }
+
+    // ---- cost
+
+    /// @dev Security row 17. As own transactions; with all free, with every fourth free, and with three free.
+    /// forge-config: default.isolate = true
+    function test_Gas_DrawingIsFlat() external {
+        uint256 smallest = type(uint256).max;
+        uint256 largest;
+        uint256[3] memory sizes = [uint256(3), 300, 1_500];
+        for (uint256 k = 0; k < sizes.length; ++k) {
+            while (nodes.length < sizes[k]) {
+                address node = addNode();
+                if (nodes.length > 3 && nodes.length % 4 != 0) _pause(node);
+            }
+            uint256 sum;
+            for (uint256 i = 0; i < 10; ++i) {
+                uint256 snapshot = vm.snapshotState();
+                bytes32 taskId = create(request());
+                nextBlock();
+                consensus.start(taskId);
+                sum += vm.lastCallGas().gasTotalUsed;
+                vm.revertToState(snapshot);
+            }
+            print(string.concat("start, one in four free, members: ", vm.toString(sizes[k])), sum / 10);
+            if (sum / 10 < smallest) smallest = sum / 10;
+            if (sum / 10 > largest) largest = sum / 10;
+        }
+        vm.assertLe(largest, smallest * 3 / 2, "start");
+        for (uint256 i = 0; i < nodes.length; ++i) {
+            if (i != 7 && i != 500 && i != 1_203 && statusOf(nodes[i]) == INodeRegistry.Status.Available) {
+                _pause(nodes[i]);
+            }
+        }
+        vm.prank(nodes[500]);
+        registry.resume();
+        vm.assertEq(registry.availableCount(false, 0, 0), 3);
+        bytes32 last = create(request());
+        nextBlock();
+        consensus.start(last);
+        print("start, three free of 1500", vm.lastCallGas().gasTotalUsed);
+        vm.assertLe(vm.lastCallGas().gasTotalUsed, smallest * 5 / 2, "three free of 1500");
+    }
+}
+
+/// @notice The list and its bitmap, against a plain array.
+contract MemberPoolTest is NetworkTest {
+    using MemberPool for MemberPool.Pool;
+
+    MemberPool.Pool private _pool;
+    uint32[] private _members;
+    mapping(uint32 id => bool) private _available;
+
+    function setUp() public override {}
+
+    function testFuzz_FollowsAPlainList(uint256 seed) external {
+        uint32 nextId = 1;
+        for (uint256 step = 0; step < 600; ++step) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            uint256 what = seed % 8;
+            uint256 position = _members.length == 0 ? 0 : (seed >> 8) % _members.length;
+            if (what < 4 || _members.length == 0) {
+                vm.assertEq(_pool.add(nextId), _members.length);
+                _members.push(nextId++);
+            } else if (what < 7) {
+                bool value = what != 6;
+                _pool.setAvailable(position, value);
+                _available[_members[position]] = value;
+            } else {
+                uint32 last = _members[_members.length - 1];
+                uint32 moved = _pool.remove(position);
+                vm.assertEq(moved, position == _members.length - 1 ? 0 : last);
+                _available[_members[position]] = false;
+                _members[position] = last;
+                _members.pop();
+            }
+        }
+        for (uint256 i = 0; i < _members.length; ++i) {
+            vm.assertEq(_pool.members[i], _members[i]);
+            vm.assertTrue(_pool.isAvailable(i) == _available[_members[i]], "bit");
+        }
+        uint256 expected = MemberPool.NONE;
+        for (uint256 i = _members.length + 3; i > 0; --i) {
+            if (i - 1 < _members.length && _available[_members[i - 1]]) expected = i - 1;
+            vm.assertEq(_pool.firstAvailable(i - 1), expected);
+        }
+    }
+}
