@@ -221,9 +221,9 @@ describe('what cannot be run', () => {
     })
   })
 
-  test('a size that the model cannot do is a bad argument', async () => {
+  test('a size that this export cannot do is bad usage, but no verdict on the arguments', async () => {
     await expect(shared.run(task({ image_width: 136 }), { signal: never })).rejects.toMatchObject({
-      code: 'CRYNUX_INVALID_ARGUMENTS',
+      code: 'CRYNUX_MODEL_SIZE',
       message: 'field task_config.image_width is 136, must be a multiple of 32 for this model',
     })
   })

@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../../base/errors.js'
+import { CrynuxError, EXIT, InvalidInputError } from '../../../base/errors.js'
 import { type ImageTaskArguments, InvalidArgumentsError } from '../../task/arguments.js'
 import { createTorchGenerator, type TorchGenerator } from '../generator/torchGenerator.js'
 import { hasModelFile, ModelFileError, type ModelFolder, readModelJson } from '../modelFile.js'
@@ -208,22 +208,27 @@ function schedulerOf(
   }
 }
 
-function requireSize(
-  field: 'image_width' | 'image_height',
-  size: ImageTaskArguments['task_config']['image_width'],
-  step: number,
-): void {
-  if (size % step === 0) return
-  throw new InvalidArgumentsError(
-    `field task_config.${field} is ${size}, must be a multiple of ${step} for this model`,
-    {
-      remedy: `Choose a multiple of ${step}.`,
-      details: { field: `task_config.${field}` },
-    },
-  )
+function requireSize(field: 'image_width' | 'image_height', size: number, step: number): void {
+  if (size % step !== 0) throw new ModelSizeError(field, size, step)
 }
 
 const whole = (value: unknown, fallback: number): number =>
   typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : fallback
 const listLength = (value: unknown, fallback: number): number =>
   Array.isArray(value) && value.length > 0 && value.length < 10 ? value.length : fallback
+
+/**
+ * The schema allows the size, but this export of the model cannot do it. Not an InvalidArgumentsError: a node that votes for invalid
+ * arguments where others have a result is slashed, and another export may well do it.
+ */
+export class ModelSizeError extends CrynuxError {
+  override readonly code = 'CRYNUX_MODEL_SIZE'
+  override readonly exitCode = EXIT.usage
+
+  constructor(field: 'image_width' | 'image_height', size: number, step: number) {
+    super(`field task_config.${field} is ${size}, must be a multiple of ${step} for this model`, {
+      remedy: `Choose a multiple of ${step}.`,
+      details: { field: `task_config.${field}` },
+    })
+  }
+}
