@@ -106,7 +106,7 @@ describe('a task through the relay', () => {
 })
 
 describe('watchTask', () => {
-  test('tells each change and resolves at the end', async () => {
+  test('tells each change and resolves when the creator has acknowledged', async () => {
     const relay = await startTestRelay()
     const { chain } = relay
     const app = clientOf(relay, relay.cast.creator)
@@ -122,6 +122,7 @@ describe('watchTask', () => {
         chain.change(TASK_ID, { state: 'completed' })
         chain.mine()
       },
+      () => app.deleteTask(TASK_ID),
     ]
     await app.watchTask(TASK_ID, {
       signal: new AbortController().signal,

@@ -126,7 +126,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/v1/tasks/{taskId}/events',
     who: 'creator, drawn nodes',
-    summary: 'Events status, arguments, results, end',
+    summary: 'Events status, arguments, results, and end when the task is over and its results are deleted',
     status: 200,
     answer: 'text/event-stream',
   },

@@ -125,5 +125,5 @@ function tell(
   if (sealed !== null && sealed !== watch.resultsSent) watch.send({ type: 'results' })
   watch.resultsSent = sealed
   // A completed task is followed until its creator has acknowledged it: then nodes can drop their own sealed copies.
-  if (isOver(task) && sealed === null) watch.send({ type: 'end' })
+  if (task.state === 'aborted' || (isOver(task) && sealed === null)) watch.send({ type: 'end' })
 }

@@ -17,7 +17,7 @@ export function argumentsRoutes(app: FastifyInstance, core: RelayCore): void {
     const creator = { taskId: request.params.taskId, caller, allowed: ['creator'] } as const
     if ((await requireRole(rights, creator)).task.state !== 'started') throw new RelayProblem('wrong-state')
     const body = await receiveBody(core, { request, limitBytes: limits.argumentsBytes })
-    try {
+    const store = async () => {
       // The body may have taken minutes: what was allowed before it need not be now.
       const { taskId, task } = await requireRole(rights, creator)
       if (task.state !== 'started') throw new RelayProblem('wrong-state')
@@ -32,10 +32,10 @@ export function argumentsRoutes(app: FastifyInstance, core: RelayCore): void {
         return true
       })
       events.wake(taskId)
-      return reply.code(isNew ? 201 : 200).send({ sizeBytes: body.sizeBytes, sha256: body.sha256 })
-    } finally {
-      await body.discard()
+      return isNew
     }
+    const isNew = await store().finally(body.discard)
+    return reply.code(isNew ? 201 : 200).send({ sizeBytes: body.sizeBytes, sha256: body.sha256 })
   })
 
   app.get<TaskParams>('/v1/tasks/:taskId/arguments', async (request, reply) => {
