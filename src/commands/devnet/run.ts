@@ -20,10 +20,11 @@ Examples:
   $ crynux devnet run --nodes 4 --fault 3=wrong-result -- sh -c 'crynux task submit --prompt "a star" && crynux stats nodes'`,
     )
     .action(async (words: string[], flags: DevnetFlags, command: Command) => {
-      const [{ startDevnet }, { runInDevnet }] = await Promise.all([
+      const [{ startDevnet }, { requireProgram, runInDevnet }] = await Promise.all([
         import('../../roles/devnet/startDevnet.js'),
         import('../../roles/devnet/runInDevnet.js'),
       ])
+      requireProgram(words, { path: process.env.PATH ?? '' })
       process.exitCode = await withContext(command, async ({ clock, signal, output }) => {
         const devnet = await startDevnet(
           { clock, signal, environment: process.env, onEvent: (event) => output.note(formatDevnetEvent(event)) },

@@ -1,4 +1,6 @@
+import { accessSync, constants as modes, statSync } from 'node:fs'
 import { constants } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { CrynuxError, EXIT } from '../../base/errors.js'
 
@@ -30,10 +32,36 @@ export async function runInDevnet(
   })
   if (result.signal) return 128 + constants.signals[result.signal]
   if (result.exitCode !== undefined) return result.exitCode
-  throw new CommandNotStartedError(`the command '${file}' cannot be started${result.code ? ` (${result.code})` : ''}`, {
+  throw notStarted(file)
+}
+
+/**
+ * Checks that a command can be started before a whole network is started for it.
+ *
+ * @param path folders to search, as in `PATH`; `crynux` itself is always there.
+ * @throws CommandNotStartedError
+ */
+export function requireProgram([file = '']: readonly string[], { path }: { path: string }): void {
+  if (file === 'crynux') return
+  const candidates = file.includes('/')
+    ? [resolve(file)]
+    : path.split(delimiter).flatMap((folder) => (folder ? [join(folder, file)] : []))
+  if (process.platform !== 'win32' && !candidates.some(isProgram)) throw notStarted(file)
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, modes.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+const notStarted = (file: string) =>
+  new CommandNotStartedError(`the command '${file}' cannot be started`, {
     remedy: 'Check its name and that it is executable; shell syntax needs `-- sh -c "…"`.',
   })
-}
 
 /** The command to run in a devnet does not exist or may not be executed. */
 export class CommandNotStartedError extends CrynuxError {

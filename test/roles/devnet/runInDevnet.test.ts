@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { runInDevnet } from '../../../src/roles/devnet/runInDevnet.js'
+import { requireProgram, runInDevnet } from '../../../src/roles/devnet/runInDevnet.js'
 
 const run = (script: string, signal = new AbortController().signal) =>
   runInDevnet({ signal }, { command: [process.execPath, '-e', script], environment: { CRYNUX_TEST: 'given' } })
@@ -22,5 +22,15 @@ it('ends the command when it is told to stop', async () => {
 it('says when a command does not exist', async () => {
   await expect(
     runInDevnet({ signal: new AbortController().signal }, { command: ['no-such-command'], environment: {} }),
-  ).rejects.toThrow("the command 'no-such-command' cannot be started (ENOENT)")
+  ).rejects.toThrow("the command 'no-such-command' cannot be started")
+})
+
+it('knows beforehand whether a command can be started', () => {
+  const path = process.env.PATH ?? ''
+  expect(() => requireProgram(['node'], { path })).not.toThrow()
+  expect(() => requireProgram([process.execPath], { path: '' })).not.toThrow()
+  expect(() => requireProgram(['crynux'], { path: '' })).not.toThrow()
+  expect(() => requireProgram(['no-such-command'], { path })).toThrow("'no-such-command' cannot be started")
+  expect(() => requireProgram(['./package.json'], { path })).toThrow("'./package.json' cannot be started")
+  expect(() => requireProgram(['/tmp'], { path })).toThrow("'/tmp' cannot be started")
 })
