@@ -1,26 +1,151 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { encryptionKeyFromSecret } from '../../src/protocol/encryptionKey.js'
 import type { SubmitResult } from '../../src/roles/app/taskReport.js'
 import { openKeystore } from '../../src/store/keystore.js'
-import { dataOf, withDevnet } from '../helpers/devnet.js'
+import { dataOf, type TestDevnet, withDevnet } from '../helpers/devnet.js'
 
 const hasAge = spawnSync('age', ['--version'], { stdio: 'ignore' }).status === 0
+if (!hasAge) process.stderr.write('\nNOTICE: the age program is not installed; its test is skipped\n')
 
-/** Words that occur in the prompt and nowhere else. */
+/** A word that occurs in the prompt and nowhere else. */
 const MARKER = 'zanzibarquokka'
 const PROMPT = `a big red circle on a blue background ${MARKER}`
 const PNG_SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex')
 
-/** Every version of every file below a folder that was ever seen, by content. */
-function createSightings(folder: string) {
-  const seen = new Map<string, { path: string; bytes: Buffer }>()
+type Sighting = { path: string; bytes: Buffer }
+
+/** What one task left in one network. */
+type Evidence = {
+  task: SubmitResult
+  picture: Buffer
+  /** Every version of every file of the relay that was seen while the task ran. */
+  duringAtRelay: Sighting[]
+  afterAtRelay: Sighting[]
+  /** Files of the nodes, of the chain (its log holds no calldata) and every block with its transactions. */
+  elsewhere: Sighting[]
+  nodeIdentities: string[]
+  resultIdentity: string
+}
+
+let evidence: Evidence
+
+beforeAll(
+  () =>
+    withDevnet(['--bytecode'], async (devnet) => {
+      const relayFolder = devnet.description().relay.folder
+      const during = createSightings(relayFolder)
+      const submitted = devnet.start(['task', 'submit', '--prompt', PROMPT, '--out', 'picture.png', '--json'])
+      let ended = false
+      void submitted.finished.finally(() => {
+        ended = true
+      })
+      while (!ended) {
+        during.look()
+        await delay(20)
+      }
+      const task = dataOf<SubmitResult>(await submitted.finished)
+      const look = (folder: string) => createSightings(folder).look()
+      evidence = {
+        task,
+        picture: readFileSync(join(devnet.scratch, 'picture.png')),
+        duringAtRelay: during.look(),
+        afterAtRelay: look(relayFolder),
+        elsewhere: [
+          ...devnet.nodes.flatMap(({ folder }) => look(folder)),
+          ...look(join(devnet.folder, 'chain')),
+          ...look(join(devnet.folder, 'tmp')),
+          ...(await readBlocks(devnet)),
+        ],
+        nodeIdentities: await Promise.all(
+          devnet.nodes.map(async ({ environment }) => {
+            const secret = (await walletOf(environment)).deriveSecret({ use: 'node encryption key' })
+            return encryptionKeyFromSecret(secret).identity
+          }),
+        ),
+        resultIdentity: encryptionKeyFromSecret(
+          (await walletOf(devnet.environment)).deriveSecret({ use: 'result key', taskId: task.taskId }),
+        ).identity,
+      }
+    }),
+  120_000,
+)
+
+it('the relay never holds the prompt or the picture', () => {
+  const { duringAtRelay, picture } = evidence
+  // There was something to be found: the sealed arguments and the sealed picture went through the relay's folder.
+  const sealed = duringAtRelay.filter(isSealed).map(({ path }) => path)
+  expect(new Set(sealed).size).toBeGreaterThanOrEqual(2)
+  const pieces = piecesOf(picture)
+  expect(pieces.length).toBeGreaterThan(4)
+  const forbidden = [MARKER, Buffer.from(MARKER).toString('base64').slice(0, 16), PNG_SIGNATURE, ...pieces]
+  for (const { path, bytes } of duringAtRelay) {
+    for (const each of forbidden) expect(bytes.includes(each), `${path} holds ${each.toString('hex')}`).toBe(false)
+  }
+})
+
+it('after the acknowledgement the relay has no blob and no row of the task, and has signed that', () => {
+  const { afterAtRelay, task } = evidence
+  expect(task.deletion?.signature).toMatch(/^0x[0-9a-f]{130}$/)
+  expect(afterAtRelay.filter(isSealed)).toEqual([])
+  expect(afterAtRelay.filter(({ path }) => path.includes('/blobs/'))).toEqual([])
+  const databases = afterAtRelay.filter(({ path }) => path.includes('.sqlite'))
+  expect(databases.length).toBeGreaterThan(0)
+  // Not even in the free pages of the database and its write-ahead log.
+  const id = task.taskId.slice(2)
+  for (const { path, bytes } of databases) {
+    expect(bytes.includes(id) || bytes.includes(Buffer.from(id, 'hex')), path).toBe(false)
+  }
+})
+
+it('no log, file, temporary folder or transaction of the others holds the prompt or the picture', () => {
+  const pieces = piecesOf(evidence.picture)
+  for (const { path, bytes } of evidence.elsewhere) {
+    const hits = [MARKER, Buffer.from(MARKER).toString('hex'), ...pieces].filter((each) => bytes.includes(each))
+    expect(hits, path).toEqual([])
+  }
+})
+
+it.skipIf(!hasAge)('the standard age program opens the sealed files, each with its own key', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'crynux-e2e-age-'))
+  try {
+    const sealed = evidence.duringAtRelay.filter(isSealed)
+    const open = (identity: string): Buffer[] => {
+      const key = join(folder, 'key.txt')
+      writeFileSync(key, `${identity}\n`, { mode: 0o600 })
+      return sealed.flatMap(({ bytes }) => {
+        try {
+          return [execFileSync('age', ['--decrypt', '-i', key], { input: bytes, stdio: ['pipe', 'pipe', 'ignore'] })]
+        } catch {
+          return []
+        }
+      })
+    }
+    for (const identity of evidence.nodeIdentities) {
+      const texts = open(identity).map((bytes) => bytes.toString('utf8'))
+      expect(texts.length).toBeGreaterThan(0)
+      expect(texts.every((text) => text.includes(MARKER) && text.includes('resultRecipient'))).toBe(true)
+    }
+    const pictures = open(evidence.resultIdentity)
+    expect(pictures.length).toBeGreaterThan(0)
+    expect(pictures.every((bytes) => bytes.equals(evidence.picture))).toBe(true)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+const isSealed = ({ path, bytes }: Sighting): boolean =>
+  path.includes('/blobs/') && bytes.subarray(0, 21).equals(Buffer.from('age-encryption.org/v1'))
+
+/** Remembers every version of every file below a folder, by content. */
+function createSightings(folder: string): { look(): Sighting[] } {
+  const seen = new Map<string, Sighting>()
   return {
-    seen,
     look: () => {
       for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
         if (!entry.isFile()) continue
@@ -29,129 +154,36 @@ function createSightings(folder: string) {
           const bytes = readFileSync(path)
           seen.set(`${path}\n${createHash('sha256').update(bytes).digest('hex')}`, { path, bytes })
         } catch {
-          // Deleted between listing and reading: what it held was seen before or is read in another file.
+          // Deleted or renamed between listing and reading: the next look sees where its content went.
         }
       }
+      return [...seen.values()]
     },
   }
 }
 
 /** Pieces of the picture's compressed pixels; any of them anywhere would be a copy of a part of the picture. */
 function piecesOf(picture: Buffer): Buffer[] {
-  const start = picture.indexOf('IDAT') + 4
   const pieces: Buffer[] = []
-  for (let at = start; at + 16 <= picture.length - 16; at += 512) pieces.push(picture.subarray(at, at + 16))
+  for (let at = picture.indexOf('IDAT') + 4; at + 32 <= picture.length; at += 512) {
+    pieces.push(picture.subarray(at, at + 16))
+  }
   return pieces
 }
 
-afterAll(() => {
-  if (!hasAge) process.stderr.write('\nNOTICE: the age program is not installed, so its test was skipped\n')
-})
+async function readBlocks({ rpc }: TestDevnet): Promise<Sighting[]> {
+  const last = Number(await rpc('eth_blockNumber'))
+  const numbers = Array.from({ length: last + 1 }, (_, number) => `0x${number.toString(16)}`)
+  return Promise.all(
+    numbers.map(async (number) => ({
+      path: `block ${number}`,
+      bytes: Buffer.from(JSON.stringify(await rpc('eth_getBlockByNumber', number, true))),
+    })),
+  )
+}
 
-it(
-  'the relay never holds the prompt or the picture, and nothing at all after the acknowledgement',
-  () =>
-    withDevnet(['--bytecode'], async (devnet) => {
-      const { relay } = devnet.description()
-      const sightings = createSightings(relay.folder)
-      const submitted = devnet.start([
-        ...['task', 'submit', '--prompt', PROMPT, '--out', 'picture.png', '--key', 'private', '--json'],
-      ])
-      let ended = false
-      void submitted.finished.finally(() => {
-        ended = true
-      })
-      while (!ended) {
-        sightings.look()
-        await delay(20)
-      }
-      const task = dataOf<SubmitResult>(await submitted.finished)
-      sightings.look()
-      const picture = readFileSync(join(devnet.scratch, 'picture.png'))
-      expect(task.deletion).not.toBeNull()
-
-      // There was something to be found: the sealed arguments and the sealed picture went through the relay's folder.
-      const blobs = [...sightings.seen.values()].filter(({ bytes }) => bytes.includes('age-encryption.org/v1'))
-      expect(new Set(blobs.map(({ path }) => path)).size).toBeGreaterThanOrEqual(2)
-      const forbidden = [Buffer.from(MARKER), Buffer.from(MARKER).toString('base64').slice(0, 16), PNG_SIGNATURE]
-      const pieces = piecesOf(picture)
-      expect(pieces.length).toBeGreaterThan(4)
-      for (const { path, bytes } of sightings.seen.values()) {
-        for (const each of [...forbidden, ...pieces]) {
-          expect(bytes.includes(each), `${path} holds ${each.toString('hex')}`).toBe(false)
-        }
-      }
-
-      // Now: no blob, and no row of the task in any table, nor a trace of it in the database's pages.
-      const after = createSightings(relay.folder)
-      after.look()
-      const now = [...after.seen.values()]
-      expect(now.filter(({ path }) => path.startsWith(join(relay.folder, 'blobs')))).toEqual([])
-      const databases = now.filter(({ path }) => /\.sqlite/.test(path))
-      expect(databases.length).toBeGreaterThan(0)
-      const id = Buffer.from(task.taskId.slice(2), 'hex')
-      for (const { path, bytes } of databases) {
-        expect(bytes.includes(id), path).toBe(false)
-        expect(bytes.includes(task.taskId.slice(2)), path).toBe(false)
-      }
-
-      // Nodes and the chain do not know the words either: no log, no file, no transaction.
-      for (const folder of [...devnet.nodes.map((node) => node.folder), join(devnet.folder, 'chain')]) {
-        const files = createSightings(folder)
-        files.look()
-        for (const { path, bytes } of files.seen.values()) expect(bytes.includes(MARKER), path).toBe(false)
-      }
-    }),
-  120_000,
-)
-
-it.skipIf(!hasAge)(
-  'the standard age program opens the sealed files, each with its own key',
-  () =>
-    withDevnet(['--bytecode'], async (devnet) => {
-      const { relay } = devnet.description()
-      const sightings = createSightings(join(relay.folder, 'blobs'))
-      const submitted = devnet.start([
-        ...['task', 'submit', '--prompt', PROMPT, '--out', 'picture.png', '--key', 'interop', '--json'],
-      ])
-      let ended = false
-      void submitted.finished.finally(() => {
-        ended = true
-      })
-      while (!ended) {
-        sightings.look()
-        await delay(20)
-      }
-      const task = dataOf<SubmitResult>(await submitted.finished)
-
-      const walletOf = async (environment: Record<string, string>) =>
-        openKeystore({
-          path: environment.CRYNUX_KEYSTORE ?? '',
-          password: readFileSync(environment.CRYNUX_PASSWORD_FILE ?? '', 'utf8').trimEnd(),
-        })
-      const open = (sealed: Buffer, identity: string): Buffer | null => {
-        const key = join(devnet.scratch, 'key.txt')
-        writeFileSync(key, `${identity}\n`, { mode: 0o600 })
-        try {
-          return execFileSync('age', ['--decrypt', '-i', key], { input: sealed, stdio: ['pipe', 'pipe', 'ignore'] })
-        } catch {
-          return null
-        }
-      }
-      const sealed = [...sightings.seen.values()].map(({ bytes }) => bytes)
-      const opened = (identity: string) => sealed.flatMap((bytes) => open(bytes, identity) ?? [])
-
-      // Each drawn node's key opens the arguments.
-      for (const node of devnet.nodes) {
-        const secret = (await walletOf(node.environment)).deriveSecret({ use: 'node encryption key' })
-        const texts = opened(encryptionKeyFromSecret(secret).identity).map((bytes) => bytes.toString('utf8'))
-        expect(texts.some((text) => text.includes(MARKER) && text.includes('resultRecipient'))).toBe(true)
-      }
-      // The application's one-task key opens the picture.
-      const app = await walletOf(devnet.environment)
-      const secret = app.deriveSecret({ use: 'result key', taskId: task.taskId })
-      const pictures = opened(encryptionKeyFromSecret(secret).identity)
-      expect(pictures.some((bytes) => bytes.equals(readFileSync(join(devnet.scratch, 'picture.png'))))).toBe(true)
-    }),
-  120_000,
-)
+const walletOf = (environment: Record<string, string>) =>
+  openKeystore({
+    path: environment.CRYNUX_KEYSTORE ?? '',
+    password: readFileSync(environment.CRYNUX_PASSWORD_FILE ?? '', 'utf8').trimEnd(),
+  })
