@@ -13,6 +13,7 @@ import type {
   RunRequest,
   ToChild,
 } from './childProcess/messages.js'
+import type { ModelFolders } from './modelFile.js'
 
 export type { InferenceProgress, InferenceResult } from './childProcess/messages.js'
 
@@ -102,8 +103,7 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
   async function runNow(task: TaskArguments, { signal, timeoutMs, onProgress }: RunOptions): Promise<InferenceResult> {
     signal.throwIfAborted()
     if (closed) throw new InferenceCrashedError('the inference engine is closed', { remedy: 'Run the task again.' })
-    const id = modelIdOf(task)
-    const request: RunRequest = { id: ++lastId, task, models: { base: { id, path: await modelFolder(id) } } }
+    const request: RunRequest = { id: ++lastId, task, models: await findModels(task, modelFolder) }
     const process = running()
     const stopping: (() => void)[] = []
     try {
@@ -175,10 +175,19 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
 
 const ignore = (): void => {}
 
-const modelIdOf = (task: TaskArguments): string => {
-  if (task.kind === 'text') return task.arguments.model
-  const { base_model: base } = task.arguments
-  return typeof base === 'string' ? base : base.name
+/** The folders of all models that a task names. */
+async function findModels(
+  task: TaskArguments,
+  modelFolder: InferenceEngineOptions['modelFolder'],
+): Promise<ModelFolders> {
+  const find = async (id: string) => ({ id, path: await modelFolder(id) })
+  if (task.kind === 'text') return { base: await find(task.arguments.model) }
+  const { base_model: base, unet, vae } = task.arguments
+  return {
+    base: await find(typeof base === 'string' ? base : base.name),
+    ...(unet ? { unet: await find(unet) } : {}),
+    ...(vae ? { vae: await find(vae) } : {}),
+  }
 }
 
 /** Calls `onExceeded` once when the process's resident memory passes the limit; returns a function that ends the watch. */

@@ -199,8 +199,6 @@ describe('a run that has to end', () => {
 describe('what cannot be run', () => {
   test.each<[string, object]>([
     ['dtype', { dtype: 'float16' }],
-    ['unet', { unet: 'owner/lcm' }],
-    ['vae', { vae: 'owner/vae' }],
     ['lora', { lora: { model: 'owner/lora' } }],
     ['controlnet', { controlnet: { model: 'owner/canny', image_dataurl: 'data:image/png;base64,AAAA' } }],
     ['refiner', { refiner: { model: 'owner/refiner' } }],
@@ -228,8 +226,8 @@ describe('what cannot be run', () => {
     })
   })
 
-  test('an unknown model is not available', async () => {
-    await expect(shared.run(task({}, { base_model: 'owner/unknown' }), { signal: never })).rejects.toMatchObject({
+  test.each(['base_model', 'unet', 'vae'])('an unknown model as %s is not available', async (field) => {
+    await expect(shared.run(task({}, { [field]: 'owner/unknown' }), { signal: never })).rejects.toMatchObject({
       code: 'CRYNUX_MODEL_UNAVAILABLE',
       exitCode: 12,
     })

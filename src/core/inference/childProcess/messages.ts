@@ -1,10 +1,10 @@
 import type { Hex } from '../../../base/hex.js'
 import type { TaskArguments } from '../../task/arguments.js'
-import type { ModelFolder } from '../modelFile.js'
+import type { ModelFolders } from '../modelFile.js'
 import type { ImageProgress } from '../pipelines/imagePipeline.js'
 
 /** What a run works with: checked arguments, and the folder of every model that they name. */
-export type RunRequest = { id: number; task: TaskArguments; models: { base: ModelFolder } }
+export type RunRequest = { id: number; task: TaskArguments; models: ModelFolders }
 
 /** How far a run is. `image` counts from 0, `step` from 0 to `steps`. */
 export type InferenceProgress = ImageProgress

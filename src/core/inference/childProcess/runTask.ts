@@ -39,7 +39,7 @@ export async function runTask(
     last = time
   }
   onProgress({ stage: 'load', image: 0, step: 0, steps: 1 })
-  const pipeline = await loadStableDiffusion(models.base, sessions)
+  const pipeline = await loadStableDiffusion(models, sessions)
   onStageEnd('load')
   const pictures = await pipeline.run(task.arguments, { onProgress, onStageEnd, ...(onTensor ? { onTensor } : {}) })
   const score = imageScore(pictures.map(perceptualHash))

@@ -1,7 +1,7 @@
 import { CrynuxError, EXIT, InvalidInputError } from '../../../base/errors.js'
 import { type ImageTaskArguments, InvalidArgumentsError } from '../../task/arguments.js'
 import { createTorchGenerator, type TorchGenerator } from '../generator/torchGenerator.js'
-import { hasModelFile, ModelFileError, type ModelFolder, readModelJson } from '../modelFile.js'
+import { hasModelFile, ModelFileError, type ModelFolder, type ModelFolders, readModelJson } from '../modelFile.js'
 import { NotSupportedYetError } from '../notSupportedYet.js'
 import { encodePrompts } from '../prompt/encodePrompts.js'
 import { createPromptEncoder } from '../prompt/promptEncoder.js'
@@ -16,16 +16,22 @@ import type { ImagePipeline, ImagePipelineHooks, RawPicture } from './imagePipel
  *
  * The flow is that of the original task code on diffusers 0.32.1: N pictures are N runs of one picture each which continue ONE generator.
  *
- * @throws ModelFileError
+ * @throws ModelFileError, NotSupportedYetError for Stable Diffusion XL
  */
-export async function loadStableDiffusion(model: ModelFolder, sessions: SessionStore): Promise<ImagePipeline> {
-  const schedulerConfig = await readModelJson(model, 'scheduler/scheduler_config.json')
-  const unetConfig = await readModelJson(model, 'unet/config.json')
-  const vaeConfig = await readModelJson(model, 'vae_decoder/config.json')
-  const encoder = await createPromptEncoder(model, sessions)
-  const unet = await sessions.open(model, 'unet/model.onnx')
-  const decoder = await sessions.open(model, 'vae_decoder/model.onnx')
-  const hasChecker = await hasModelFile(model, 'safety_checker/model.onnx')
+export async function loadStableDiffusion(models: ModelFolders, sessions: SessionStore): Promise<ImagePipeline> {
+  const { base } = models
+  if (await hasModelFile(base, 'text_encoder_2/model.onnx')) {
+    throw new NotSupportedYetError('base_model', 'a model with two text encoders (Stable Diffusion XL)')
+  }
+  const schedulerConfig = await readModelJson(base, 'scheduler/scheduler_config.json')
+  const unetPart = await findUnet(models)
+  const unetConfig = await readModelJson(unetPart.model, `${unetPart.folder}config.json`)
+  const vae = models.vae ?? base
+  const vaeConfig = await readModelJson(vae, 'vae_decoder/config.json')
+  const encoder = await createPromptEncoder(base, sessions)
+  const unet = await sessions.open(unetPart.model, `${unetPart.folder}model.onnx`)
+  const decoder = await sessions.open(vae, 'vae_decoder/model.onnx')
+  const hasChecker = await hasModelFile(base, 'safety_checker/model.onnx')
 
   const latentChannels = whole(unetConfig.in_channels, 4)
   const latentScale = 2 ** (listLength(vaeConfig.block_out_channels, 4) - 1)
@@ -34,8 +40,8 @@ export async function loadStableDiffusion(model: ModelFolder, sessions: SessionS
   const scalingFactor = typeof vaeConfig.scaling_factor === 'number' ? vaeConfig.scaling_factor : 0.18215
   if (latentChannels !== 4) {
     throw new ModelFileError(
-      model,
-      'unet/config.json',
+      unetPart.model,
+      `${unetPart.folder}config.json`,
       `has ${latentChannels} input channels; only text-to-image models are supported`,
     )
   }
@@ -86,6 +92,12 @@ export async function loadStableDiffusion(model: ModelFolder, sessions: SessionS
       return pictures
     },
   }
+}
+
+/** A replacement UNet is published alone, with its files at the top of its folder, or as part of a whole model. */
+async function findUnet({ base, unet }: ModelFolders): Promise<{ model: ModelFolder; folder: '' | 'unet/' }> {
+  if (!unet) return { model: base, folder: 'unet/' }
+  return { model: unet, folder: (await hasModelFile(unet, 'model.onnx')) ? '' : 'unet/' }
 }
 
 type Denoising = {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { bytesToHex } from '../../../../src/base/hex.js'
+import { packageRoot } from '../../../../src/base/packageRoot.js'
 import type { ImagePipeline } from '../../../../src/core/inference/pipelines/imagePipeline.js'
 import { loadStableDiffusion } from '../../../../src/core/inference/pipelines/stableDiffusion.js'
 import { perceptualHash } from '../../../../src/core/phash/perceptualHash.js'
@@ -34,44 +35,65 @@ function argumentsOf({ task_args: { task_config: config, ...rest } }: GoldenCase
 
 let pipeline: ImagePipeline
 beforeAll(async () => {
-  pipeline = await loadStableDiffusion(sd15Model, openSessions())
+  pipeline = await loadStableDiffusion({ base: sd15Model }, openSessions())
 })
+
+const extras = join(packageRoot, 'test/vectors/sd15-extras')
+const replaced = JSON.parse(readFileSync(join(extras, 'cases.json'), 'utf8')).cases as GoldenCase[]
 
 const silent = { onProgress: () => {}, onStageEnd: () => {} }
 
-describe('Stable Diffusion, against golden runs of the original', () => {
-  test.each(flow.filter(({ images }) => images).map((each) => [each.id, each] as const))('%s', async (id, golden) => {
-    const folder = join(sd15Vectors, 'cases', id)
-    const task = argumentsOf(golden)
-    const seen: { name: string; data: Float32Array; image: number; step: number }[] = []
-    const pictures = await pipeline.run(task, {
-      ...silent,
-      onTensor: (name, data, position) => seen.push({ name, data: data.slice(), ...position }),
-    })
+async function expectGolden(
+  model: ImagePipeline,
+  task: ImageTaskArguments,
+  { folder, golden }: { folder: string; golden: GoldenCase },
+): Promise<void> {
+  const seen: { name: string; data: Float32Array; image: number; step: number }[] = []
+  const pictures = await model.run(task, {
+    ...silent,
+    onTensor: (name, data, position) => seen.push({ name, data: data.slice(), ...position }),
+  })
 
-    expect(pictures).toHaveLength(golden.images?.length ?? 0)
-    const prompt = seen.find(({ name }) => name === 'prompt')?.data ?? []
-    expect(relativeDeviation(prompt, readNpy(join(folder, 'prompt_embeds.npy')).data)).toBeLessThan(5e-6)
-    const steps = readNpy(join(folder, 'latents_steps_image0.npy'))
-    for (const { data, step } of seen.filter(({ name, image }) => name === 'latents' && image === 0)) {
-      expect(relativeDeviation(data, npyRow(steps, step)), `latents after step ${step}`).toBeLessThan(1e-5)
-    }
-    const final = readNpy(join(folder, 'latents_final.npy'))
-    for (const [index, { data, width, height }] of pictures.entries()) {
-      const last = seen.filter(({ name, image }) => name === 'latents' && image === index).at(-1)
-      expect(
-        relativeDeviation(last?.data ?? [], npyRow(final, index)),
-        `final latents of picture ${index}`,
-      ).toBeLessThan(1e-5)
-      expect([width, height]).toEqual([task.task_config.image_width, task.task_config.image_height])
-      const wanted = await sharp(join(sd15Vectors, 'cases', golden.images?.[index]?.file ?? ''))
-        .raw()
-        .toBuffer()
-      const gaps = wanted.map((value, at) => Math.abs(value - (data[at] ?? 0)))
-      expect(Math.max(...gaps)).toBeLessThanOrEqual(1)
-      expect(gaps.filter((gap) => gap > 0).length / gaps.length).toBeLessThanOrEqual(1e-3)
-      expect(bytesToHex(perceptualHash({ data, width, height })).slice(2)).toBe(golden.images?.[index]?.phash)
-    }
+  expect(pictures).toHaveLength(golden.images?.length ?? 0)
+  const prompt = seen.find(({ name }) => name === 'prompt')?.data ?? []
+  expect(relativeDeviation(prompt, readNpy(join(folder, 'prompt_embeds.npy')).data)).toBeLessThan(5e-6)
+  const steps = readNpy(join(folder, 'latents_steps_image0.npy'))
+  for (const { data, step } of seen.filter(({ name, image }) => name === 'latents' && image === 0)) {
+    expect(relativeDeviation(data, npyRow(steps, step)), `latents after step ${step}`).toBeLessThan(1e-5)
+  }
+  const final = readNpy(join(folder, 'latents_final.npy'))
+  for (const [index, { data, width, height }] of pictures.entries()) {
+    const last = seen.filter(({ name, image }) => name === 'latents' && image === index).at(-1)
+    expect(relativeDeviation(last?.data ?? [], npyRow(final, index)), `final latents of picture ${index}`).toBeLessThan(
+      1e-5,
+    )
+    expect([width, height]).toEqual([task.task_config.image_width, task.task_config.image_height])
+    const wanted = await sharp(join(folder, `image_${index}.png`))
+      .raw()
+      .toBuffer()
+    const gaps = wanted.map((value, at) => Math.abs(value - (data[at] ?? 0)))
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(1)
+    expect(gaps.filter((gap) => gap > 0).length / gaps.length).toBeLessThanOrEqual(1e-3)
+    expect(bytesToHex(perceptualHash({ data, width, height })).slice(2)).toBe(golden.images?.[index]?.phash)
+  }
+}
+
+describe('Stable Diffusion, against golden runs of the original', () => {
+  test.each(flow.filter(({ images }) => images).map((each) => [each.id, each] as const))('%s', (id, golden) =>
+    expectGolden(pipeline, argumentsOf(golden), { folder: join(sd15Vectors, 'cases', id), golden }),
+  )
+
+  test.each(replaced.map((each) => [each.id, each] as const))('%s', async (id, golden) => {
+    const { unet, vae } = golden.task_args
+    const model = await loadStableDiffusion(
+      {
+        base: sd15Model,
+        ...(unet ? { unet: { id: 'golden/unet-lcm', path: join(extras, 'unet-lcm') } } : {}),
+        ...(vae ? { vae: { id: 'golden/vae-alt', path: join(extras, 'vae-alt') } } : {}),
+      },
+      openSessions(),
+    )
+    await expectGolden(model, argumentsOf(golden), { folder: join(extras, 'cases', id), golden })
   })
 
   test('the decoded golden pictures are the ones that were hashed', async () => {
@@ -85,9 +107,8 @@ describe('Stable Diffusion, against golden runs of the original', () => {
   test.each(flow.filter(({ error }) => error).map((each) => [each.id, each] as const))(
     '%s is refused as bad arguments',
     async (_id, golden) => {
-      await expect(pipeline.run(argumentsOf(golden), silent)).rejects.toMatchObject({
-        code: 'CRYNUX_INVALID_ARGUMENTS',
-      })
+      const run = async () => pipeline.run(parseImageArguments({ ...golden.task_args, base_model: 'x' }), silent)
+      await expect(run()).rejects.toMatchObject({ code: 'CRYNUX_INVALID_ARGUMENTS' })
     },
   )
 
