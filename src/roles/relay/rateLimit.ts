@@ -3,6 +3,8 @@ import type { Clock } from '../../base/clock.js'
 
 /** After this time a client is another one to us. */
 const SALT_LIFETIME_MS = 10 * 60_000
+/** Bounds the memory that many addresses can take. */
+const BUCKET_LIMIT = 100_000
 
 export type RateLimit = {
   /** Seconds to wait, or 0 when the request may pass. */
@@ -30,7 +32,7 @@ export function createRateLimit({
   return {
     take: (clientAddress) => {
       const now = clock.now()
-      if (now - saltMadeAt >= SALT_LIFETIME_MS) {
+      if (now - saltMadeAt >= SALT_LIFETIME_MS || buckets.size >= BUCKET_LIMIT) {
         salt = randomBytes(32)
         saltMadeAt = now
         buckets.clear()

@@ -11,7 +11,7 @@ import { sameAddress } from './rights.js'
 const LIFETIME_MS = 24 * 60 * 60_000
 
 export type Retention = {
-  /** Deletes what this state of the task no longer needs. */
+  /** Deletes what the task no longer needs, when it looks as if there were something. */
   apply(taskId: Hex, task: TaskFacts | null): Promise<void>
   /** Deletes everything of the task; the caller holds its lock. */
   removeTask(taskId: Hex): Promise<void>
@@ -45,10 +45,13 @@ export function createRetention({
     await database.scrub()
   }
 
-  const apply = (taskId: Hex, task: TaskFacts | null | 'unreadable') =>
+  const apply = (taskId: Hex, seen: TaskFacts | null | 'unreadable') =>
     lock(taskId, async () => {
       const held = await database.findTask(taskId)
-      if (!held) return
+      if (!held || isEmpty(expired(held, seen, clock.now()))) return
+      // What was seen may be older than what was stored since: before anything is deleted the chain is asked once more, now that
+      // nothing of the task can be stored in between.
+      const task = await chain.readTask(taskId).catch(() => 'unreadable' as const)
       const { removeArguments, removeResultsOf } = expired(held, task, clock.now())
       const names: string[] = []
       if (removeArguments) names.push(...(await database.removeArguments(taskId)))
@@ -76,6 +79,9 @@ export function createRetention({
     },
   }
 }
+
+const isEmpty = ({ removeArguments, removeResultsOf }: { removeArguments: boolean; removeResultsOf: unknown[] }) =>
+  !removeArguments && removeResultsOf.length === 0
 
 /** What has to go. A task that the chain does not know (a chain that was reset) has nothing to be kept for. */
 function expired(held: HeldTask, task: TaskFacts | null | 'unreadable', now: number) {

@@ -26,7 +26,7 @@ export function taskRoutes(app: FastifyInstance, core: RelayCore): void {
       await retention.removeTask(taskId)
     })
     events.wake(taskId)
-    logger.info({ taskId }, 'everything of the task deleted at its creator’s request')
+    logger.info({ taskId }, 'everything of the task deleted at the request of its creator')
     const deletedAt = BigInt(Math.floor(clock.now() / 1_000))
     return reply.send({
       taskId,
