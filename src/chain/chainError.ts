@@ -14,7 +14,7 @@ export function chainErrorFrom(error: unknown): unknown {
   const revertData = revertDataOf(error)
   if (revertData !== undefined) return transactionRevertedFrom(revertData)
   const text = textOf(error)
-  if (/insufficient funds/i.test(text)) return new InsufficientFundsError(error)
+  if (/insufficient funds|gas required exceeds allowance/i.test(text)) return new InsufficientFundsError(error)
   if (/revert/i.test(text)) return transactionRevertedFrom('0x')
   return new ChainUnreachableError(reasonOf(error), error)
 }
