@@ -13,7 +13,7 @@ import {ITaskConsensus} from "./interfaces/ITaskConsensus.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {OutcomeTable} from "./libraries/OutcomeTable.sol";
 import {Score} from "./libraries/Score.sol";
-import {TaskHead} from "./libraries/TaskHead.sol";
+import {Head, TaskHead} from "./libraries/TaskHead.sol";
 
 /// @title Tasks, verdicts and the ledger
 /// @notice See ITaskConsensus. At any time the sum of all ledger balances, of the fees of tasks that have not ended and of
@@ -28,7 +28,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     struct Task {
         address creator;
         uint96 feeWei;
-        uint256 head; // a TaskHead.Head
+        Head head;
         bytes32 argsHash;
         bytes32[3] words; // a slot's commitment; from its reveal on the first 32 bytes of its score
         bytes32 resultDigest;
@@ -79,7 +79,6 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         keccak256("UploadFault(bytes32 taskId,bytes32 resultDigest,address uploader)");
     /// @dev The hash of an older block is not known to the chain any more.
     uint256 private constant _BLOCK_HASHES = 256;
-    uint256 private constant _NONE = 3; // no slot
 
     /// @notice The CNX token.
     IERC20 public immutable TOKEN;
@@ -153,78 +152,64 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         (task_.creator, task_.feeWei) = (msg.sender, uint96(request.feeWei));
         task_.argsHash = request.argsHash;
         if (request.gpuModel != 0) task_.gpuModel = request.gpuModel;
-        TaskHead.Head memory head;
-        head.state = State.Queued;
-        head.kind = request.kind;
-        head.imageCount = request.imageCount;
-        head.relayId = relayId;
-        head.minVramGb = uint16(request.minVramGb);
-        head.executionTimeoutSeconds = uint16(request.executionTimeoutSeconds);
-        head.deadline = uint40(block.number);
-        _save(task_, head);
+        task_.head = TaskHead.queued(request, relayId, block.number);
         emit TaskQueued(taskId, msg.sender, request.kind, request.feeWei);
     }
 
     /// @inheritdoc ITaskConsensus
     function start(bytes32 taskId) external {
-        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
-        if (head.state != State.Queued) revert Errors.TaskConsensus_WrongState(taskId, head.state);
-        uint256 drawBlock = head.deadline;
+        (Task storage task_, Head head) = _load(taskId);
+        if (head.state() != State.Queued) revert Errors.TaskConsensus_WrongState(taskId, head.state());
+        uint256 drawBlock = head.deadline();
         if (block.number <= drawBlock) revert Errors.TaskConsensus_DrawTooEarly(taskId, drawBlock, block.number);
         if (block.number > drawBlock + _BLOCK_HASHES) {
-            head.deadline = uint40(block.number);
-            _save(task_, head);
+            task_.head = head.withDeadline(block.number);
             emit TaskRedrawn(taskId, block.number);
             return;
         }
 
         bytes32 seed = keccak256(abi.encode(blockhash(drawBlock), taskId));
         (uint32[3] memory ids, address[3] memory wallets) =
-            REGISTRY.draw(seed, head.kind == Kind.Text, head.minVramGb, task_.gpuModel);
-        uint256 deadline = block.timestamp + head.executionTimeoutSeconds;
-        head.state = State.Started;
-        (head.node0, head.node1, head.node2) = (ids[0], ids[1], ids[2]);
-        head.deadline = uint40(deadline);
-        _save(task_, head);
+            REGISTRY.draw(seed, head.kind() == Kind.Text, head.minVramGb(), task_.gpuModel);
+        uint256 deadline = block.timestamp + head.executionTimeoutSeconds();
+        task_.head = head.withState(State.Started).withNodes(ids).withDeadline(deadline);
         emit TaskStarted(taskId, wallets[0], wallets[1], wallets[2], deadline);
     }
 
     /// @inheritdoc ITaskConsensus
     function commit(bytes32 taskId, bytes32 commitment) external {
-        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
-        if (head.state != State.Started) revert Errors.TaskConsensus_WrongState(taskId, head.state);
-        if (block.timestamp > head.deadline) {
-            revert Errors.TaskConsensus_CommitDeadlinePassed(taskId, head.deadline, block.timestamp);
+        (Task storage task_, Head head) = _load(taskId);
+        if (head.state() != State.Started) revert Errors.TaskConsensus_WrongState(taskId, head.state());
+        if (block.timestamp > head.deadline()) {
+            revert Errors.TaskConsensus_CommitDeadlinePassed(taskId, head.deadline(), block.timestamp);
         }
         uint256 slot = _slotOf(taskId, head, msg.sender);
-        if (_committed(head, slot)) revert Errors.TaskConsensus_AlreadyCommitted(taskId, msg.sender);
+        if (head.committed(slot)) revert Errors.TaskConsensus_AlreadyCommitted(taskId, msg.sender);
         if (commitment == 0) revert Errors.TaskConsensus_CommitmentZero(taskId);
 
-        uint256 before = _commits(head);
-        head.order |= uint8(slot << (2 * before));
-        head.spoken |= uint8(1 << slot);
+        head = head.withCommit(slot);
         task_.words[slot] = commitment;
         emit Committed(taskId, msg.sender, commitment);
-        if (before == 2) _openReveals(taskId, head, block.timestamp);
-        _save(task_, head);
+        if (head.commits() == 3) head = _openReveals(taskId, head, block.timestamp);
+        task_.head = head;
     }
 
     /// @inheritdoc ITaskConsensus
     function reveal(bytes32 taskId, uint8 outcome, bytes calldata score, bytes32 salt) external {
-        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
-        if (head.state == State.Started) {
+        (Task storage task_, Head head) = _load(taskId);
+        if (head.state() == State.Started) {
             if (!_revealsAreDue(head)) {
-                revert Errors.TaskConsensus_RevealsNotOpen(taskId, _commits(head), head.deadline);
+                revert Errors.TaskConsensus_RevealsNotOpen(taskId, head.commits(), head.deadline());
             }
-            _openReveals(taskId, head, head.deadline);
+            head = _openReveals(taskId, head, head.deadline());
         }
-        if (head.state != State.Revealing) revert Errors.TaskConsensus_WrongState(taskId, head.state);
-        if (block.timestamp > head.deadline) {
-            revert Errors.TaskConsensus_RevealDeadlinePassed(taskId, head.deadline, block.timestamp);
+        if (head.state() != State.Revealing) revert Errors.TaskConsensus_WrongState(taskId, head.state());
+        if (block.timestamp > head.deadline()) {
+            revert Errors.TaskConsensus_RevealDeadlinePassed(taskId, head.deadline(), block.timestamp);
         }
         uint256 slot = _slotOf(taskId, head, msg.sender);
-        if (!_committed(head, slot)) revert Errors.TaskConsensus_NotCommitted(taskId, msg.sender);
-        if (_revealed(head, slot)) revert Errors.TaskConsensus_AlreadyRevealed(taskId, msg.sender);
+        if (!head.committed(slot)) revert Errors.TaskConsensus_NotCommitted(taskId, msg.sender);
+        if (head.revealed(slot)) revert Errors.TaskConsensus_AlreadyRevealed(taskId, msg.sender);
         if (outcome > OutcomeTable.MODEL_UNAVAILABLE) revert Errors.TaskConsensus_OutcomeUnknown(outcome);
         uint256 expected = _scoreLength(head, outcome);
         if (score.length != expected) revert Errors.TaskConsensus_ScoreLengthWrong(score.length, expected);
@@ -232,30 +217,26 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
             keccak256(abi.encode(block.chainid, address(this), taskId, msg.sender, outcome, keccak256(score), salt));
         if (commitment != task_.words[slot]) revert Errors.TaskConsensus_CommitmentMismatch(taskId, msg.sender);
 
-        head.spoken |= uint8(16 << slot);
-        head.outcomes |= uint8(uint256(outcome) << (2 * slot));
+        head = head.withReveal(slot, outcome);
         _keepScore(task_, slot, score);
         emit Revealed(taskId, msg.sender, outcome, score);
         // The verdict is certain when everyone who committed has revealed: nobody can commit any more.
-        if (head.spoken >> 4 == head.spoken & 7) _settle(taskId, task_, head);
-        else _save(task_, head);
+        if (head.reveals() == head.commits()) _settle(taskId, task_, head);
+        else task_.head = head;
     }
 
     /// @inheritdoc ITaskConsensus
     function reportUploaded(bytes32 taskId, bytes32 resultDigest, uint64 sizeBytes, bytes calldata relaySignature)
         external
     {
-        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
-        bool replacing = head.state == State.Completed && task_.replacement.awaited;
-        if (head.state != State.AwaitingUpload && !replacing) {
-            revert Errors.TaskConsensus_WrongState(taskId, head.state);
+        (Task storage task_, Head head) = _load(taskId);
+        bool replacing = head.state() == State.Completed && task_.replacement.awaited;
+        if (head.state() != State.AwaitingUpload && !replacing) {
+            revert Errors.TaskConsensus_WrongState(taskId, head.state());
         }
-        uint256 slot = _uploaderSlot(head);
-        if (REGISTRY.idOf(msg.sender) != _nodeId(head, slot)) {
-            revert Errors.TaskConsensus_NotUploader(taskId, msg.sender);
-        }
-        if (block.timestamp > head.deadline) {
-            revert Errors.TaskConsensus_UploadDeadlinePassed(taskId, head.deadline, block.timestamp);
+        uint256 slot = head.uploader();
+        if (block.timestamp > head.deadline()) {
+            revert Errors.TaskConsensus_UploadDeadlinePassed(taskId, head.deadline(), block.timestamp);
         }
         if (resultDigest == 0) revert Errors.TaskConsensus_ResultDigestZero(taskId);
         _requireSigned(
@@ -273,35 +254,35 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         } else {
             owedWei = _unpaidWei(task_, head);
             // A later uploader was let go of at the verdict, and may hold another task by now.
-            if (slot == _firstAgreed(head)) action = INodePools.Action.Free;
-            head.state = State.Completed;
+            if (slot == head.firstAgreed()) action = INodePools.Action.Free;
+            head = head.withState(State.Completed);
         }
-        head.deadline = uint40(block.timestamp + _parameters.uploadWindowSeconds);
         task_.resultDigest = resultDigest;
-        _save(task_, head);
+        task_.head = head.withDeadline(block.timestamp + _parameters.uploadWindowSeconds);
         emit UploadReported(taskId, msg.sender, resultDigest, sizeBytes);
         if (!replacing) emit TaskCompleted(taskId);
-        (, address beneficiary) = REGISTRY.settleOne(_nodeId(head, slot), action);
+        (address wallet, address beneficiary) = REGISTRY.settleOne(head.nodeId(slot), action);
+        if (wallet != msg.sender) revert Errors.TaskConsensus_NotUploader(taskId, msg.sender);
         _pay(taskId, msg.sender, beneficiary, owedWei);
     }
 
     /// @inheritdoc ITaskConsensus
     function reportFault(bytes32 taskId, bytes32 resultDigest, bytes calldata relaySignature) external {
-        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
-        if (head.state != State.Completed || task_.replacement.awaited) {
-            revert Errors.TaskConsensus_WrongState(taskId, head.state);
+        (Task storage task_, Head head) = _load(taskId);
+        if (head.state() != State.Completed || task_.replacement.awaited) {
+            revert Errors.TaskConsensus_WrongState(taskId, head.state());
         }
-        if (block.timestamp > head.deadline) {
-            revert Errors.TaskConsensus_FaultWindowClosed(taskId, head.deadline, block.timestamp);
+        if (block.timestamp > head.deadline()) {
+            revert Errors.TaskConsensus_FaultWindowClosed(taskId, head.deadline(), block.timestamp);
         }
         if (resultDigest != task_.resultDigest) {
             revert Errors.TaskConsensus_ResultDigestWrong(taskId, resultDigest, task_.resultDigest);
         }
         // A relay that was removed may be one whose key was stolen: it cannot take stakes any more.
-        Relay storage relay = _relays[head.relayId - 1];
+        Relay storage relay = _relays[head.relayId() - 1];
         if (!relay.active) revert Errors.TaskConsensus_RelayUnknown(relay.signer);
-        uint256 slot = _uploaderSlot(head);
-        uint32 id = _nodeId(head, slot);
+        uint256 slot = head.uploader();
+        uint32 id = head.nodeId(slot);
         address uploader = REGISTRY.walletOf(id);
         _requireSigned(
             taskId, head, keccak256(abi.encode(_UPLOAD_FAULT, taskId, resultDigest, uploader)), relaySignature
@@ -317,11 +298,12 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     /// @inheritdoc ITaskConsensus
     function advance(bytes32 taskId) external {
-        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
-        State state = head.state;
+        (Task storage task_, Head head) = _load(taskId);
+        State state = head.state();
         bool awaitsUpload = state == State.AwaitingUpload || (state == State.Completed && task_.replacement.awaited);
-        if ((state != State.Started && state != State.Revealing && !awaitsUpload) || block.timestamp <= head.deadline) {
-            revert Errors.TaskConsensus_NothingToAdvance(taskId, state, head.deadline);
+        if ((state != State.Started && state != State.Revealing && !awaitsUpload) || block.timestamp <= head.deadline())
+        {
+            revert Errors.TaskConsensus_NothingToAdvance(taskId, state, head.deadline());
         }
 
         if (awaitsUpload) {
@@ -329,21 +311,21 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
             return;
         }
         if (state == State.Started) {
-            if (_commits(head) < 2) {
+            if (head.commits() < 2) {
                 _settle(taskId, task_, head);
                 return;
             }
-            _openReveals(taskId, head, head.deadline);
+            head = _openReveals(taskId, head, head.deadline());
         }
-        if (block.timestamp > head.deadline) _settle(taskId, task_, head);
-        else _save(task_, head);
+        if (block.timestamp > head.deadline()) _settle(taskId, task_, head);
+        else task_.head = head;
     }
 
     /// @inheritdoc ITaskConsensus
     function cancel(bytes32 taskId) external {
-        (Task storage task_, TaskHead.Head memory head) = _load(taskId);
+        (Task storage task_, Head head) = _load(taskId);
         if (msg.sender != task_.creator) revert Errors.TaskConsensus_NotCreator(taskId, msg.sender);
-        if (head.state != State.Queued) revert Errors.TaskConsensus_WrongState(taskId, head.state);
+        if (head.state() != State.Queued) revert Errors.TaskConsensus_WrongState(taskId, head.state());
         _abort(taskId, task_, head, AbortReason.Cancelled, task_.feeWei);
     }
 
@@ -353,40 +335,39 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     function task(bytes32 taskId) external view returns (TaskView memory view_) {
         Task storage task_ = _tasks[taskId];
         if (task_.creator == address(0)) return view_;
-        (, TaskHead.Head memory head) = _load(taskId);
+        (, Head head) = _load(taskId);
         // As a transaction in this block would find it.
-        if (head.state == State.Started && _revealsAreDue(head)) {
-            head.state = State.Revealing;
-            head.deadline += _parameters.revealWindowSeconds;
+        if (head.state() == State.Started && _revealsAreDue(head)) {
+            head = head.withState(State.Revealing).withDeadline(head.deadline() + _parameters.revealWindowSeconds);
         }
-        view_.state = head.state;
-        view_.abortReason = head.abortReason;
-        view_.kind = head.kind;
-        view_.imageCount = head.imageCount;
+        view_.state = head.state();
+        view_.abortReason = head.abortReason();
+        view_.kind = head.kind();
+        view_.imageCount = head.imageCount();
         view_.creator = task_.creator;
-        view_.relay = _relays[head.relayId - 1].signer;
+        view_.relay = _relays[head.relayId() - 1].signer;
         view_.argsHash = task_.argsHash;
         view_.gpuModel = task_.gpuModel;
-        view_.minVramGb = head.minVramGb;
-        view_.executionTimeoutSeconds = head.executionTimeoutSeconds;
+        view_.minVramGb = head.minVramGb();
+        view_.executionTimeoutSeconds = head.executionTimeoutSeconds();
         view_.feeWei = task_.feeWei;
         view_.redelivery = task_.replacement.awaited;
-        if (head.state == State.Queued) view_.drawBlock = head.deadline;
-        if (head.state == State.Started) view_.commitDeadline = head.deadline;
-        if (head.state == State.Revealing) view_.revealDeadline = head.deadline;
-        if (head.state == State.AwaitingUpload || head.state == State.Completed) {
-            view_.uploadDeadline = head.deadline;
-            view_.uploader = REGISTRY.walletOf(_nodeId(head, _uploaderSlot(head)));
+        if (head.state() == State.Queued) view_.drawBlock = head.deadline();
+        if (head.state() == State.Started) view_.commitDeadline = head.deadline();
+        if (head.state() == State.Revealing) view_.revealDeadline = head.deadline();
+        if (head.state() == State.AwaitingUpload || head.state() == State.Completed) {
+            view_.uploadDeadline = head.deadline();
+            view_.uploader = REGISTRY.walletOf(head.nodeId(head.uploader()));
             view_.resultDigest = task_.resultDigest;
         }
-        if (head.node0 == 0) return view_;
+        if (head.nodeId(0) == 0) return view_;
         for (uint256 slot = 0; slot < 3; ++slot) {
             SlotView memory slot_ = view_.slots[slot];
-            slot_.node = REGISTRY.walletOf(_nodeId(head, slot));
-            slot_.committed = _committed(head, slot);
-            slot_.revealed = _revealed(head, slot);
+            slot_.node = REGISTRY.walletOf(head.nodeId(slot));
+            slot_.committed = head.committed(slot);
+            slot_.revealed = head.revealed(slot);
             if (slot_.revealed) {
-                slot_.outcome = _outcome(head, slot);
+                slot_.outcome = head.outcome(slot);
                 slot_.score = _score(task_, head, slot);
             } else {
                 slot_.commitment = task_.words[slot];
@@ -555,19 +536,19 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     // ------------------------------------------------------------------ verdict
 
     /// @dev For who spoke until now; who did not is silent. The fate of the task follows OutcomeTable.
-    function _settle(bytes32 taskId, Task storage task_, TaskHead.Head memory head) private {
+    function _settle(bytes32 taskId, Task storage task_, Head head) private {
         // With fewer than two commits reveals never opened, so that who did commit could not reveal: not silent.
-        bool unopened = head.state == State.Started;
+        bool unopened = head.state() == State.Started;
         OutcomeTable.Verdict memory verdict = _judge(task_, head);
         bool success = verdict.agreed && verdict.outcome == OutcomeTable.RESULT;
 
         INodePools.Action[3] memory actions;
         for (uint256 slot = 0; slot < 3; ++slot) {
             OutcomeTable.Fate fate = verdict.fates[slot];
-            if (fate == OutcomeTable.Fate.Agreed) head.agreed |= uint8(1 << slot);
+            if (fate == OutcomeTable.Fate.Agreed) head = head.withAgreed(slot);
             if (fate == OutcomeTable.Fate.Cheated) {
                 actions[slot] = INodePools.Action.FreeAndSlash;
-            } else if (fate == OutcomeTable.Fate.Silent && !(unopened && _committed(head, slot))) {
+            } else if (fate == OutcomeTable.Fate.Silent && !(unopened && head.committed(slot))) {
                 actions[slot] = INodePools.Action.FreeAndPenalise;
             } else {
                 actions[slot] = INodePools.Action.Free;
@@ -575,27 +556,26 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         }
         if (success) {
             // The uploader stays busy until it delivered.
-            uint256 uploader = _firstAgreed(head);
-            head.agreed |= uint8(uploader << 4);
+            uint256 uploader = head.firstAgreed();
+            head = head.withUploader(uploader);
             actions[uploader] = INodePools.Action.None;
         }
-        (address[3] memory wallets, address[3] memory beneficiaries) = REGISTRY.settle(_nodeIds(head), actions);
+        (address[3] memory wallets, address[3] memory beneficiaries) = REGISTRY.settle(head.nodeIds(), actions);
         for (uint256 slot = 0; slot < 3; ++slot) {
             if (actions[slot] == INodePools.Action.FreeAndPenalise) emit NodeSilent(taskId, wallets[slot]);
             else if (actions[slot] == INodePools.Action.FreeAndSlash) emit NodeCheated(taskId, wallets[slot]);
         }
 
-        uint8 agreed = head.agreed & 7;
         if (success) {
-            uint256 uploader = _uploaderSlot(head);
-            _payEach(taskId, wallets, beneficiaries, agreed & ~uint8(1 << uploader), _shareWei(task_, head));
-            _awaitUpload(taskId, task_, head, State.AwaitingUpload, wallets[uploader]);
+            uint256 uploader = head.uploader();
+            _payEach(taskId, head, wallets, beneficiaries, uploader, _shareWei(task_, head));
+            _awaitUpload(taskId, task_, head.withState(State.AwaitingUpload), wallets[uploader]);
         } else if (verdict.agreed) {
-            uint256 shareWei = (uint256(task_.feeWei) * _parameters.errorFeeBasisPoints) / 10_000 / _count(agreed);
-            _payEach(taskId, wallets, beneficiaries, agreed, shareWei);
-            _abort(taskId, task_, head, _reasonOf(verdict.outcome), task_.feeWei - shareWei * _count(agreed));
+            uint256 shareWei = (uint256(task_.feeWei) * _parameters.errorFeeBasisPoints) / 10_000 / head.agreeing();
+            _payEach(taskId, head, wallets, beneficiaries, TaskHead.NONE, shareWei);
+            _abort(taskId, task_, head, _reasonOf(verdict.outcome), task_.feeWei - shareWei * head.agreeing());
         } else {
-            AbortReason reason = _count(head.spoken >> 4) < 2 ? AbortReason.NotEnoughReveals : AbortReason.NoAgreement;
+            AbortReason reason = head.reveals() < 2 ? AbortReason.NotEnoughReveals : AbortReason.NoAgreement;
             _abort(taskId, task_, head, reason, task_.feeWei);
         }
     }
@@ -606,10 +586,10 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         return AbortReason.ModelUnavailable;
     }
 
-    function _judge(Task storage task_, TaskHead.Head memory head) private view returns (OutcomeTable.Verdict memory) {
+    function _judge(Task storage task_, Head head) private view returns (OutcomeTable.Verdict memory) {
         uint8[3] memory outcomes;
         for (uint256 slot = 0; slot < 3; ++slot) {
-            outcomes[slot] = _revealed(head, slot) ? _outcome(head, slot) : OutcomeTable.SILENT;
+            outcomes[slot] = head.revealed(slot) ? head.outcome(slot) : OutcomeTable.SILENT;
         }
         return OutcomeTable.judge(
             outcomes,
@@ -620,18 +600,18 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     }
 
     /// @dev Whether two slots revealed the same.
-    function _same(Task storage task_, TaskHead.Head memory head, uint8[3] memory outcomes, uint256 a, uint256 b)
+    function _same(Task storage task_, Head head, uint8[3] memory outcomes, uint256 a, uint256 b)
         private
         view
         returns (bool)
     {
         if (outcomes[a] == OutcomeTable.SILENT || outcomes[a] != outcomes[b]) return false;
         if (outcomes[a] != OutcomeTable.RESULT) return true;
-        if (head.kind == Kind.Text) return task_.words[a] == task_.words[b];
+        if (head.kind() == Kind.Text) return task_.words[a] == task_.words[b];
 
         uint256 threshold = _parameters.hammingThreshold;
         if (!Score.isNear(task_.words[a], task_.words[b], 4, threshold)) return false;
-        if (head.imageCount <= 4) return true;
+        if (head.imageCount() <= 4) return true;
         bytes32[2] storage tailA = task_.scoreTails[a];
         bytes32[2] storage tailB = task_.scoreTails[b];
         return Score.isNear(tailA[0], tailB[0], 4, threshold) && Score.isNear(tailA[1], tailB[1], 4, threshold);
@@ -640,55 +620,45 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     // ------------------------------------------------------------------ uploads
 
     /// @dev The uploader let its time pass: a penalty as for silence, and the next one's turn.
-    function _missUpload(bytes32 taskId, Task storage task_, TaskHead.Head memory head) private {
-        uint256 slot = _uploaderSlot(head);
+    function _missUpload(bytes32 taskId, Task storage task_, Head head) private {
+        uint256 slot = head.uploader();
         // Only the first uploader is still held by this task.
-        bool held = head.state == State.AwaitingUpload && slot == _firstAgreed(head);
-        (address wallet,) = REGISTRY.settleOne(
-            _nodeId(head, slot), held ? INodePools.Action.FreeAndPenalise : INodePools.Action.Penalise
-        );
+        bool held = head.state() == State.AwaitingUpload && slot == head.firstAgreed();
+        (address wallet,) =
+            REGISTRY.settleOne(head.nodeId(slot), held ? INodePools.Action.FreeAndPenalise : INodePools.Action.Penalise);
         emit UploadMissed(taskId, wallet);
         _awaitNextUploader(taskId, task_, head);
     }
 
     /// @dev Passes the upload to the agreeing node that committed next, if it still has a stake to answer for it with;
     /// ends the waiting when there is none.
-    function _awaitNextUploader(bytes32 taskId, Task storage task_, TaskHead.Head memory head) private {
+    function _awaitNextUploader(bytes32 taskId, Task storage task_, Head head) private {
         uint256 until = block.timestamp + 2 * uint256(_parameters.uploadWindowSeconds);
-        uint256 slot = _nextAgreed(head, _uploaderSlot(head));
-        while (slot != _NONE && !REGISTRY.holdStake(_nodeId(head, slot), until)) {
-            slot = _nextAgreed(head, slot);
+        uint256 slot = head.nextAgreed(head.uploader());
+        while (slot != TaskHead.NONE && !REGISTRY.holdStake(head.nodeId(slot), until)) {
+            slot = head.nextAgreed(slot);
         }
-        if (slot != _NONE) {
-            head.agreed = uint8((head.agreed & 7) | (slot << 4));
-            _awaitUpload(taskId, task_, head, head.state, REGISTRY.walletOf(_nodeId(head, slot)));
-        } else if (head.state == State.AwaitingUpload) {
+        if (slot != TaskHead.NONE) {
+            _awaitUpload(taskId, task_, head.withUploader(slot), REGISTRY.walletOf(head.nodeId(slot)));
+        } else if (head.state() == State.AwaitingUpload) {
             _abort(taskId, task_, head, AbortReason.NotUploaded, _unpaidWei(task_, head));
         } else {
             uint256 bountyWei = task_.replacement.bountyWei;
             delete task_.replacement;
-            head.deadline = uint40(block.timestamp);
-            _save(task_, head);
+            task_.head = head.withDeadline(block.timestamp);
             balanceOf[task_.creator] += bountyWei;
             emit RedeliveryFailed(taskId, bountyWei);
         }
     }
 
-    function _awaitUpload(bytes32 taskId, Task storage task_, TaskHead.Head memory head, State state, address uploader)
-        private
-    {
+    function _awaitUpload(bytes32 taskId, Task storage task_, Head head, address uploader) private {
         uint256 deadline = block.timestamp + _parameters.uploadWindowSeconds;
-        head.state = state;
-        head.deadline = uint40(deadline);
-        _save(task_, head);
+        task_.head = head.withDeadline(deadline);
         emit UploadAwaited(taskId, uploader, deadline);
     }
 
-    function _requireSigned(bytes32 taskId, TaskHead.Head memory head, bytes32 structHash, bytes calldata signature)
-        private
-        view
-    {
-        address relay = _relays[head.relayId - 1].signer;
+    function _requireSigned(bytes32 taskId, Head head, bytes32 structHash, bytes calldata signature) private view {
+        address relay = _relays[head.relayId() - 1].signer;
         (address recovered,,) = ECDSA.tryRecoverCalldata(_hashTypedDataV4(structHash), signature);
         if (recovered != relay) revert Errors.TaskConsensus_SignerWrong(taskId, recovered, relay);
     }
@@ -721,48 +691,41 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         emit NodePaid(taskId, node, beneficiary, amountWei);
     }
 
+    /// @dev Everyone of the majority but `except`.
     function _payEach(
         bytes32 taskId,
+        Head head,
         address[3] memory wallets,
         address[3] memory beneficiaries,
-        uint8 mask,
+        uint256 except,
         uint256 amountWei
     ) private {
         for (uint256 slot = 0; slot < 3; ++slot) {
-            if ((mask >> slot) & 1 != 0) _pay(taskId, wallets[slot], beneficiaries[slot], amountWei);
+            if (slot != except && head.agreed(slot)) _pay(taskId, wallets[slot], beneficiaries[slot], amountWei);
         }
     }
 
-    function _abort(
-        bytes32 taskId,
-        Task storage task_,
-        TaskHead.Head memory head,
-        AbortReason reason,
-        uint256 refundWei
-    ) private {
-        head.state = State.Aborted;
-        head.abortReason = reason;
-        head.deadline = 0;
-        _save(task_, head);
+    function _abort(bytes32 taskId, Task storage task_, Head head, AbortReason reason, uint256 refundWei) private {
+        task_.head = head.withAbort(reason).withDeadline(0);
         balanceOf[task_.creator] += refundWei;
         emit TaskAborted(taskId, reason, refundWei);
     }
 
     /// @dev What each of the agreeing nodes gets at least.
-    function _shareWei(Task storage task_, TaskHead.Head memory head) private view returns (uint256) {
-        return task_.feeWei / _count(head.agreed & 7);
+    function _shareWei(Task storage task_, Head head) private view returns (uint256) {
+        return task_.feeWei / head.agreeing();
     }
 
     /// @dev What is left of the fee for who uploads: a share and the dust.
-    function _unpaidWei(Task storage task_, TaskHead.Head memory head) private view returns (uint256) {
-        return task_.feeWei - _shareWei(task_, head) * (_count(head.agreed & 7) - 1);
+    function _unpaidWei(Task storage task_, Head head) private view returns (uint256) {
+        return task_.feeWei - _shareWei(task_, head) * (head.agreeing() - 1);
     }
 
     // ------------------------------------------------------------------ scores
 
-    function _scoreLength(TaskHead.Head memory head, uint8 outcome) private pure returns (uint256) {
+    function _scoreLength(Head head, uint8 outcome) private pure returns (uint256) {
         if (outcome != OutcomeTable.RESULT) return 0;
-        return head.kind == Kind.Text ? 32 : 8 * uint256(head.imageCount);
+        return head.kind() == Kind.Text ? 32 : 8 * uint256(head.imageCount());
     }
 
     function _keepScore(Task storage task_, uint256 slot, bytes calldata score) private {
@@ -773,12 +736,8 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         }
     }
 
-    function _score(Task storage task_, TaskHead.Head memory head, uint256 slot)
-        private
-        view
-        returns (bytes memory score)
-    {
-        uint256 length = _scoreLength(head, _outcome(head, slot));
+    function _score(Task storage task_, Head head, uint256 slot) private view returns (bytes memory score) {
+        uint256 length = _scoreLength(head, head.outcome(slot));
         score = abi.encodePacked(task_.words[slot], task_.scoreTails[slot][0], task_.scoreTails[slot][1]);
         assembly ("memory-safe") {
             mstore(score, length)
@@ -787,93 +746,26 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     // ------------------------------------------------------------------ the head
 
-    function _load(bytes32 taskId) private view returns (Task storage task_, TaskHead.Head memory head) {
+    function _load(bytes32 taskId) private view returns (Task storage task_, Head head) {
         task_ = _tasks[taskId];
-        head = TaskHead.unpack(task_.head);
-        if (head.state == State.None) revert Errors.TaskConsensus_TaskUnknown(taskId);
-    }
-
-    function _save(Task storage task_, TaskHead.Head memory head) private {
-        task_.head = TaskHead.pack(head);
+        head = task_.head;
+        if (head.state() == State.None) revert Errors.TaskConsensus_TaskUnknown(taskId);
     }
 
     /// @dev Whether the commit deadline has passed with enough commits for a verdict.
-    function _revealsAreDue(TaskHead.Head memory head) private view returns (bool) {
-        return block.timestamp > head.deadline && _commits(head) >= 2;
+    function _revealsAreDue(Head head) private view returns (bool) {
+        return block.timestamp > head.deadline() && head.commits() >= 2;
     }
 
-    function _openReveals(bytes32 taskId, TaskHead.Head memory head, uint256 from) private {
+    function _openReveals(bytes32 taskId, Head head, uint256 from) private returns (Head) {
         uint256 deadline = from + _parameters.revealWindowSeconds;
-        head.state = State.Revealing;
-        head.deadline = uint40(deadline);
         emit RevealsOpened(taskId, deadline);
+        return head.withState(State.Revealing).withDeadline(deadline);
     }
 
-    function _slotOf(bytes32 taskId, TaskHead.Head memory head, address caller) private view returns (uint256) {
-        uint32 id = REGISTRY.idOf(caller);
-        if (id != 0) {
-            if (id == head.node0) return 0;
-            if (id == head.node1) return 1;
-            if (id == head.node2) return 2;
-        }
-        revert Errors.TaskConsensus_NotDrawn(taskId, caller);
-    }
-
-    function _nodeId(TaskHead.Head memory head, uint256 slot) private pure returns (uint32) {
-        return slot == 0 ? head.node0 : slot == 1 ? head.node1 : head.node2;
-    }
-
-    function _nodeIds(TaskHead.Head memory head) private pure returns (uint32[3] memory) {
-        return [head.node0, head.node1, head.node2];
-    }
-
-    function _committed(TaskHead.Head memory head, uint256 slot) private pure returns (bool) {
-        return (head.spoken >> slot) & 1 != 0;
-    }
-
-    function _revealed(TaskHead.Head memory head, uint256 slot) private pure returns (bool) {
-        return (head.spoken >> (slot + 4)) & 1 != 0;
-    }
-
-    function _commits(TaskHead.Head memory head) private pure returns (uint256) {
-        return _count(head.spoken & 7);
-    }
-
-    function _outcome(TaskHead.Head memory head, uint256 slot) private pure returns (uint8) {
-        return (head.outcomes >> (2 * slot)) & 3;
-    }
-
-    function _agreed(TaskHead.Head memory head, uint256 slot) private pure returns (bool) {
-        return (head.agreed >> slot) & 1 != 0;
-    }
-
-    function _uploaderSlot(TaskHead.Head memory head) private pure returns (uint256) {
-        return head.agreed >> 4;
-    }
-
-    /// @dev The agreeing slot that committed first.
-    function _firstAgreed(TaskHead.Head memory head) private pure returns (uint256) {
-        return _agreedFrom(head, 0);
-    }
-
-    /// @dev The agreeing slot that committed next after `slot`, or _NONE.
-    function _nextAgreed(TaskHead.Head memory head, uint256 slot) private pure returns (uint256) {
-        uint256 place;
-        while ((head.order >> (2 * place)) & 3 != slot) ++place;
-        return _agreedFrom(head, place + 1);
-    }
-
-    function _agreedFrom(TaskHead.Head memory head, uint256 place) private pure returns (uint256) {
-        for (uint256 commits = _commits(head); place < commits; ++place) {
-            uint256 slot = (head.order >> (2 * place)) & 3;
-            if (_agreed(head, slot)) return slot;
-        }
-        return _NONE;
-    }
-
-    /// @dev Number of bits in a mask of three.
-    function _count(uint8 mask) private pure returns (uint256) {
-        return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1);
+    function _slotOf(bytes32 taskId, Head head, address caller) private view returns (uint256 slot) {
+        slot = head.slotOf(REGISTRY.idOf(caller));
+        if (slot == TaskHead.NONE) revert Errors.TaskConsensus_NotDrawn(taskId, caller);
     }
 
     // ------------------------------------------------------------------ bounds

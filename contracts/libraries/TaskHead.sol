@@ -3,55 +3,205 @@ pragma solidity ^0.8.28;
 
 import {ITaskConsensus} from "../interfaces/ITaskConsensus.sol";
 
-/// @title All that changes while a task runs, in one storage word
-/// @notice Unpacked once when a transaction begins, packed once when it ends: field by field in storage the same costs
-/// several thousand gas more in every step of a task.
+/// @notice All that changes while a task runs, in one storage word that is read once and written once in every step.
+///
+/// | bits    | what                                                                                                   |
+/// |---------|--------------------------------------------------------------------------------------------------------|
+/// | 0–7     | state                                                                                                  |
+/// | 8–15    | reason of an abort                                                                                     |
+/// | 16–23   | kind                                                                                                   |
+/// | 24–31   | number of images                                                                                       |
+/// | 32–47   | number of the relay                                                                                    |
+/// | 48–63   | VRAM needed, GB                                                                                        |
+/// | 64–79   | execution timeout, seconds                                                                             |
+/// | 80–175  | numbers of the three nodes, 32 bits each                                                               |
+/// | 176–215 | deadline. Queued: the draw block. Started, Revealing, AwaitingUpload: the end of that. Completed: the  |
+/// |         | end of the time for faults or, while a replacement is awaited, for that                                |
+/// | 216–218 | which slots committed                                                                                  |
+/// | 219–221 | which slots revealed                                                                                   |
+/// | 222–227 | what the slots revealed, 2 bits each                                                                   |
+/// | 228–233 | which slot committed first, second, third, 2 bits each                                                 |
+/// | 234–236 | which slots are of the majority                                                                        |
+/// | 237–238 | which slot is to upload, or did                                                                        |
+type Head is uint256;
+
+using TaskHead for Head global;
+
+/// @title The fields of a Head, and the steps that change them
 library TaskHead {
-    struct Head {
-        ITaskConsensus.State state;
-        ITaskConsensus.AbortReason abortReason;
-        ITaskConsensus.Kind kind;
-        uint8 imageCount;
-        uint16 relayId;
-        uint16 minVramGb;
-        uint16 executionTimeoutSeconds;
-        uint32 node0;
-        uint32 node1;
-        uint32 node2;
-        // Queued: the draw block. Started, Revealing, AwaitingUpload: the end of that. Completed: the end of the time for
-        // faults or, while a replacement is awaited, for that.
-        uint40 deadline;
-        uint8 spoken; // bit i: slot i committed; bit i + 4: slot i revealed
-        uint8 outcomes; // two bits for each slot
-        uint8 order; // two bits for each commit, the first rightmost: which slot
-        uint8 agreed; // bit i: slot i is of the majority; bits 4 and 5: the slot that is to upload, or did
+    /// @notice No slot.
+    uint256 internal constant NONE = 3;
+
+    uint256 private constant _NODES = 80;
+    uint256 private constant _DEADLINE = 176;
+    uint256 private constant _COMMITTED = 216;
+    uint256 private constant _REVEALED = 219;
+    uint256 private constant _OUTCOMES = 222;
+    uint256 private constant _ORDER = 228;
+    uint256 private constant _AGREED = 234;
+    uint256 private constant _UPLOADER = 237;
+
+    // ---- steps; each gives the head after it
+
+    function queued(ITaskConsensus.TaskRequest calldata request, uint256 relay, uint256 drawBlock)
+        internal
+        pure
+        returns (Head)
+    {
+        return Head.wrap(
+            uint256(ITaskConsensus.State.Queued) | (uint256(request.kind) << 16) | (uint256(request.imageCount) << 24)
+                | (relay << 32) | (uint256(request.minVramGb) << 48) | (uint256(request.executionTimeoutSeconds) << 64)
+                | (drawBlock << _DEADLINE)
+        );
     }
 
-    function pack(Head memory head) internal pure returns (uint256 word) {
-        word = uint256(head.state) | (uint256(head.abortReason) << 8) | (uint256(head.kind) << 16)
-            | (uint256(head.imageCount) << 24);
-        word |= (uint256(head.relayId) << 32) | (uint256(head.minVramGb) << 48)
-            | (uint256(head.executionTimeoutSeconds) << 64);
-        word |= (uint256(head.node0) << 80) | (uint256(head.node1) << 112) | (uint256(head.node2) << 144);
-        word |= (uint256(head.deadline) << 176) | (uint256(head.spoken) << 216) | (uint256(head.outcomes) << 224)
-            | (uint256(head.order) << 232) | (uint256(head.agreed) << 240);
+    function withState(Head head, ITaskConsensus.State state_) internal pure returns (Head) {
+        return _with(head, 0, 0xff, uint256(state_));
     }
 
-    function unpack(uint256 word) internal pure returns (Head memory head) {
-        head.state = ITaskConsensus.State(uint8(word));
-        head.abortReason = ITaskConsensus.AbortReason(uint8(word >> 8));
-        head.kind = ITaskConsensus.Kind(uint8(word >> 16));
-        head.imageCount = uint8(word >> 24);
-        head.relayId = uint16(word >> 32);
-        head.minVramGb = uint16(word >> 48);
-        head.executionTimeoutSeconds = uint16(word >> 64);
-        head.node0 = uint32(word >> 80);
-        head.node1 = uint32(word >> 112);
-        head.node2 = uint32(word >> 144);
-        head.deadline = uint40(word >> 176);
-        head.spoken = uint8(word >> 216);
-        head.outcomes = uint8(word >> 224);
-        head.order = uint8(word >> 232);
-        head.agreed = uint8(word >> 240);
+    function withAbort(Head head, ITaskConsensus.AbortReason reason) internal pure returns (Head) {
+        return _with(withState(head, ITaskConsensus.State.Aborted), 8, 0xff, uint256(reason));
+    }
+
+    function withNodes(Head head, uint32[3] memory ids) internal pure returns (Head) {
+        uint256 packed = uint256(ids[0]) | (uint256(ids[1]) << 32) | (uint256(ids[2]) << 64);
+        return Head.wrap(Head.unwrap(head) | (packed << _NODES));
+    }
+
+    function withDeadline(Head head, uint256 deadline_) internal pure returns (Head) {
+        return _with(head, _DEADLINE, type(uint40).max, deadline_);
+    }
+
+    function withCommit(Head head, uint256 slot) internal pure returns (Head) {
+        uint256 place = _ORDER + 2 * commits(head);
+        return Head.wrap(Head.unwrap(head) | (slot << place) | (1 << (_COMMITTED + slot)));
+    }
+
+    function withReveal(Head head, uint256 slot, uint256 outcome_) internal pure returns (Head) {
+        return Head.wrap(Head.unwrap(head) | (outcome_ << (_OUTCOMES + 2 * slot)) | (1 << (_REVEALED + slot)));
+    }
+
+    function withAgreed(Head head, uint256 slot) internal pure returns (Head) {
+        return Head.wrap(Head.unwrap(head) | (1 << (_AGREED + slot)));
+    }
+
+    function withUploader(Head head, uint256 slot) internal pure returns (Head) {
+        return _with(head, _UPLOADER, 3, slot);
+    }
+
+    // ---- fields
+
+    function state(Head head) internal pure returns (ITaskConsensus.State) {
+        return ITaskConsensus.State(uint8(Head.unwrap(head)));
+    }
+
+    function abortReason(Head head) internal pure returns (ITaskConsensus.AbortReason) {
+        return ITaskConsensus.AbortReason(uint8(Head.unwrap(head) >> 8));
+    }
+
+    function kind(Head head) internal pure returns (ITaskConsensus.Kind) {
+        return ITaskConsensus.Kind(uint8(Head.unwrap(head) >> 16));
+    }
+
+    function imageCount(Head head) internal pure returns (uint8) {
+        return uint8(Head.unwrap(head) >> 24);
+    }
+
+    function relayId(Head head) internal pure returns (uint16) {
+        return uint16(Head.unwrap(head) >> 32);
+    }
+
+    function minVramGb(Head head) internal pure returns (uint16) {
+        return uint16(Head.unwrap(head) >> 48);
+    }
+
+    function executionTimeoutSeconds(Head head) internal pure returns (uint16) {
+        return uint16(Head.unwrap(head) >> 64);
+    }
+
+    function nodeId(Head head, uint256 slot) internal pure returns (uint32) {
+        return uint32(Head.unwrap(head) >> (_NODES + 32 * slot));
+    }
+
+    function nodeIds(Head head) internal pure returns (uint32[3] memory) {
+        return [nodeId(head, 0), nodeId(head, 1), nodeId(head, 2)];
+    }
+
+    /// @notice The slot of a node, or NONE.
+    function slotOf(Head head, uint32 id) internal pure returns (uint256) {
+        if (id == 0) return NONE;
+        if (id == nodeId(head, 0)) return 0;
+        if (id == nodeId(head, 1)) return 1;
+        return id == nodeId(head, 2) ? 2 : NONE;
+    }
+
+    function deadline(Head head) internal pure returns (uint40) {
+        return uint40(Head.unwrap(head) >> _DEADLINE);
+    }
+
+    function committed(Head head, uint256 slot) internal pure returns (bool) {
+        return (Head.unwrap(head) >> (_COMMITTED + slot)) & 1 != 0;
+    }
+
+    function commits(Head head) internal pure returns (uint256) {
+        return _ones(Head.unwrap(head) >> _COMMITTED);
+    }
+
+    function revealed(Head head, uint256 slot) internal pure returns (bool) {
+        return (Head.unwrap(head) >> (_REVEALED + slot)) & 1 != 0;
+    }
+
+    function reveals(Head head) internal pure returns (uint256) {
+        return _ones(Head.unwrap(head) >> _REVEALED);
+    }
+
+    function outcome(Head head, uint256 slot) internal pure returns (uint8) {
+        return uint8((Head.unwrap(head) >> (_OUTCOMES + 2 * slot)) & 3);
+    }
+
+    function agreed(Head head, uint256 slot) internal pure returns (bool) {
+        return (Head.unwrap(head) >> (_AGREED + slot)) & 1 != 0;
+    }
+
+    /// @notice How many are of the majority.
+    function agreeing(Head head) internal pure returns (uint256) {
+        return _ones(Head.unwrap(head) >> _AGREED);
+    }
+
+    function uploader(Head head) internal pure returns (uint256) {
+        return (Head.unwrap(head) >> _UPLOADER) & 3;
+    }
+
+    /// @notice The slot of the majority that committed first.
+    function firstAgreed(Head head) internal pure returns (uint256) {
+        return _agreedFrom(head, 0);
+    }
+
+    /// @notice The slot of the majority that committed next after `slot`, or NONE.
+    function nextAgreed(Head head, uint256 slot) internal pure returns (uint256) {
+        uint256 place;
+        while (_committer(head, place) != slot) ++place;
+        return _agreedFrom(head, place + 1);
+    }
+
+    function _agreedFrom(Head head, uint256 place) private pure returns (uint256) {
+        for (uint256 count = commits(head); place < count; ++place) {
+            uint256 slot = _committer(head, place);
+            if (agreed(head, slot)) return slot;
+        }
+        return NONE;
+    }
+
+    function _committer(Head head, uint256 place) private pure returns (uint256) {
+        return (Head.unwrap(head) >> (_ORDER + 2 * place)) & 3;
+    }
+
+    function _with(Head head, uint256 offset, uint256 mask, uint256 value) private pure returns (Head) {
+        return Head.wrap((Head.unwrap(head) & ~(mask << offset)) | (value << offset));
+    }
+
+    /// @dev Number of ones in the three rightmost bits.
+    function _ones(uint256 bits) private pure returns (uint256) {
+        return (bits & 1) + ((bits >> 1) & 1) + ((bits >> 2) & 1);
     }
 }
