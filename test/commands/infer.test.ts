@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -104,6 +104,22 @@ describe('crynux infer', () => {
     expect(lines[0]).toContain(`error: `)
     expect(lines[0]).toContain(message)
     expect(lines).toHaveLength(2)
+  })
+
+  test('Ctrl-C ends it with status 130, without a picture', async () => {
+    const out = join(folder, 'interrupted')
+    const args = ['infer', '--prompt', PROMPT, '--steps', '100', '--num-images', '10', '--out', out]
+    const child = spawn(process.execPath, [join(packageRoot, 'bin/crynux.js'), ...args], {
+      cwd: folder,
+      env: { PATH: process.env.PATH ?? '', HOME: folder },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    child.stderr.on('data', (text: Buffer) => {
+      if (text.includes('denoising')) child.kill('SIGINT')
+    })
+    const status = await new Promise((resolve) => child.once('exit', resolve))
+    expect(status).toBe(130)
+    expect(await readdir(out).catch(() => [])).toEqual([])
   })
 
   test('an unknown field is an error document with --json', async () => {

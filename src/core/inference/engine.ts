@@ -155,8 +155,11 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
       })
     } finally {
       for (const stop of stopping) stop()
-      process.unref()
-      process.channel?.unref()
+      // A process that is being killed is waited for.
+      if (child === process) {
+        process.unref()
+        process.channel?.unref()
+      }
     }
   }
 
