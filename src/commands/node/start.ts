@@ -4,6 +4,7 @@ import { parseCnx } from '../../base/units.js'
 import { withContext } from '../../context.js'
 import { FAULTS, type Fault } from '../../roles/node/faults.js'
 import { parseDuration } from '../options/duration.js'
+import { gpuModelHash, parseVram } from '../options/hardware.js'
 
 /** `crynux node start` */
 export const nodeStartCommand = () =>
@@ -29,19 +30,14 @@ Examples:
   $ crynux node start --once --gpu-model "NVIDIA RTX 4090" --vram-gb 24`,
     )
     .action(async (options: StartOptions, command: Command) => {
-      const [
-        { keccak256, stringToBytes, isAddress },
-        { runNode },
-        { createInferenceEngine },
-        { createModelStore },
-        { createRelayClient },
-      ] = await Promise.all([
-        import('viem/utils'),
-        import('../../roles/node/runNode.js'),
-        import('../../core/inference/engine.js'),
-        import('../../models/modelStore.js'),
-        import('../../relayClient/client.js'),
-      ])
+      const [{ isAddress }, { runNode }, { createInferenceEngine }, { createModelStore }, { createRelayClient }] =
+        await Promise.all([
+          import('viem/utils'),
+          import('../../roles/node/runNode.js'),
+          import('../../core/inference/engine.js'),
+          import('../../models/modelStore.js'),
+          import('../../relayClient/client.js'),
+        ])
       const { beneficiary } = options
       if (beneficiary !== undefined && !isAddress(beneficiary)) {
         throw new InvalidInputError(`beneficiary '${beneficiary}' is not an address`, {
@@ -72,7 +68,7 @@ Examples:
               {
                 signal,
                 stakeWei: options.stake,
-                gpuModel: keccak256(stringToBytes(options.gpuModel)),
+                gpuModel: await gpuModelHash(options.gpuModel),
                 vramGb: options.vramGb,
                 beneficiary: beneficiary as `0x${string}` | undefined,
                 once: options.once === true,
@@ -96,12 +92,4 @@ type StartOptions = {
   once?: true
   drainTimeout: number
   fault?: Fault
-}
-
-function parseVram(text: string): number {
-  const gigabytes = Number(text)
-  if (Number.isInteger(gigabytes) && gigabytes >= 1 && gigabytes <= 1024) return gigabytes
-  throw new InvalidInputError(`'${text}' is not a number of gigabytes`, {
-    remedy: 'Give a whole number from 1 to 1024.',
-  })
 }

@@ -1,4 +1,3 @@
-import type { Clock } from '../../base/clock.js'
 import type { Hex } from '../../base/hex.js'
 import type { Logger } from '../../base/logger.js'
 import type { ChainTask } from '../../chain/read/task.js'
@@ -17,7 +16,6 @@ export type ExecuteDependencies = {
   relay: Pick<RelayClient, 'getArguments'>
   /** The node's age identity. */
   identity: string
-  clock: Clock
   logger: Logger
   /** Chain time, Unix seconds. */
   chainTime: () => Promise<number>
@@ -57,11 +55,13 @@ export async function executeTask(
 }
 
 async function compute(
-  { engine, logger }: ExecuteDependencies,
+  { engine, logger, chainTime }: ExecuteDependencies,
   { task, parsed, signal }: { task: ChainTask; parsed: TaskArguments; signal: AbortSignal },
 ): Promise<InferenceResult | Work> {
   try {
-    return await engine.run(parsed, { signal })
+    // Saying "I cannot" in time costs nothing; being late costs a penalty.
+    const secondsLeft = task.commitDeadline - commitReserveSeconds(task) - (await chainTime())
+    return await engine.run(parsed, { signal, timeoutMs: Math.max(1, secondsLeft) * 1_000 })
   } catch (error) {
     if (signal.aborted) throw error
     if (error instanceof InvalidArgumentsError) {
@@ -102,6 +102,10 @@ async function fetchArguments(
     await idle(signal)
   }
 }
+
+/** Kept free before the commit deadline, for the transaction. */
+const commitReserveSeconds = (task: ChainTask): number =>
+  Math.min(60, Math.max(2, Math.floor(task.executionTimeoutSeconds / 10)))
 
 const nothing = (outcome: Outcome): Work => ({ outcome, score: '0x', sealedFiles: [] })
 

@@ -235,7 +235,6 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
         engine,
         relay: await relayOf(actions, task),
         identity: key.identity,
-        clock,
         logger,
         chainTime: () => readChainTime(chain),
         idle: (signal) => wakeUp.wait(IDLE_MS, signal),
