@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander'
-import { InvalidInputError } from '../../base/errors.js'
 import { parseCnx } from '../../base/units.js'
 import { withContext } from '../../context.js'
 import { FAULTS, type Fault } from '../../roles/node/faults.js'
+import { parseAddress } from '../options/address.js'
 import { parseDuration } from '../options/duration.js'
 import { gpuModelHash, parseVram } from '../options/hardware.js'
 
@@ -32,18 +32,12 @@ Examples:
     .action(async (options: StartOptions, command: Command) => {
       const [{ isAddress }, { runNode }, { createInferenceEngine }, { createModelStore }, { createRelayClient }] =
         await Promise.all([
-          import('viem/utils'),
           import('../../roles/node/runNode.js'),
           import('../../core/inference/engine.js'),
           import('../../models/modelStore.js'),
           import('../../relayClient/client.js'),
         ])
-      const { beneficiary } = options
-      if (beneficiary !== undefined && !isAddress(beneficiary)) {
-        throw new InvalidInputError(`beneficiary '${beneficiary}' is not an address`, {
-          remedy: 'Write 0x and 40 hexadecimal digits; a checksum, if given, must be right.',
-        })
-      }
+      const beneficiary = options.beneficiary === undefined ? undefined : await parseAddress(options.beneficiary)
       await withContext(
         command,
         async (context) => {
@@ -70,7 +64,7 @@ Examples:
                 stakeWei: options.stake,
                 gpuModel: await gpuModelHash(options.gpuModel),
                 vramGb: options.vramGb,
-                beneficiary: beneficiary as `0x${string}` | undefined,
+                beneficiary,
                 once: options.once === true,
                 fault: options.fault,
                 drainTimeoutMs: options.drainTimeout,
