@@ -100,7 +100,8 @@ async function simulate({ client, account }: ChainWriter, { to, data, extraGas =
 /** Gives a signed transaction to the endpoint. An answer that says it is known already is as good as acceptance. */
 async function offer({ client }: ChainReader, { raw, hash }: Signed): Promise<'accepted' | 'numberTaken'> {
   try {
-    await client.sendRawTransaction({ serializedTransaction: raw })
+    // Not viem's action, which gives up at the first failure: the same bytes can be offered any number of times.
+    await client.request({ method: 'eth_sendRawTransaction', params: [raw] })
     return 'accepted'
   } catch (error) {
     const text = textOf(error)
@@ -130,6 +131,7 @@ async function waitForReceipt(chain: ChainWriter, pending: Offer): Promise<Trans
     if (now - startedAt > RECEIPT_TIMEOUT_MS) throw new TransactionNotMinedError(lastOf(pending).hash)
     if (now - offeredAt > BUMP_AFTER_MS) {
       offeredAt = now
+      if (await isReplaced(chain, pending)) throw new TransactionNotMinedError(lastOf(pending).hash, 'was replaced')
       await offerAgain(chain, pending)
     }
     await clock.sleep(chain.pollingIntervalMs, signal)
@@ -151,6 +153,16 @@ async function findReceipt(chain: ChainWriter, signed: readonly Signed[]): Promi
     }
   }
   return null
+}
+
+/** Whether another transaction of the same wallet took the number, so that none of ours can be mined any more. */
+async function isReplaced({ client, account }: ChainWriter, { nonce, signed }: Offer): Promise<boolean> {
+  try {
+    if ((await client.getTransactionCount({ address: account.address })) <= nonce) return false
+  } catch {
+    return false
+  }
+  return !(await Promise.all(signed.map(({ hash }) => isKnown(client, hash)))).includes(true)
 }
 
 async function offerAgain(chain: ChainWriter, pending: Offer): Promise<void> {
@@ -186,9 +198,12 @@ async function reasonOfRevert(
 export class TransactionNotMinedError extends CrynuxError {
   override readonly code = 'CRYNUX_TRANSACTION_NOT_MINED'
   override readonly exitCode = EXIT.timedOut
-  constructor(hash: Hex) {
-    super(`transaction ${hash} was not mined in time`, {
-      remedy: 'The chain may be congested. Look whether it was mined in the meantime before you try again.',
+  constructor(hash: Hex, what: 'was not mined in time' | 'was replaced' = 'was not mined in time') {
+    super(`transaction ${hash} ${what}`, {
+      remedy:
+        what === 'was replaced'
+          ? 'Another program sent a transaction of the same wallet: see what it did, then try again.'
+          : 'The chain may be congested. Look whether it was mined in the meantime before you try again.',
       details: { transaction: hash },
     })
   }
