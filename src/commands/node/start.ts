@@ -30,7 +30,7 @@ Examples:
   $ crynux node start --once --gpu-model "NVIDIA RTX 4090" --vram-gb 24`,
     )
     .action(async (options: StartOptions, command: Command) => {
-      const [{ isAddress }, { runNode }, { createInferenceEngine }, { createModelStore }, { createRelayClient }] =
+      const [{ runNode }, { createInferenceEngine }, { createModelStore }, { createRelayClient }] =
         await Promise.all([
           import('../../roles/node/runNode.js'),
           import('../../core/inference/engine.js'),
