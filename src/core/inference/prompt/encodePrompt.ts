@@ -23,16 +23,31 @@ export async function encodeFragments(
 ): Promise<FloatTensor> {
   const windows = makeWindows(encoder.tokenizer, fragments)
   const empty = await encoder.encodeWindow(emptyWindow(encoder.tokenizer))
-  const base = await encodeWindows(encoder, windows, empty)
-  const parts = [{ embedding: base, weight: 1 }]
-  for (const [index, { weight }] of fragments.entries()) {
-    const hidden = (owner: number) => owner === index
-    if (weight >= 1 || !windows.some(({ owners }) => owners.some(hidden))) continue
-    const masked = await encodeWindows(encoder, windows, empty, hidden)
-    parts.push({ embedding: masked, weight: Math.tan(((1 - Math.max(1e-5, weight)) * Math.PI) / 2) })
+  const encode = async ({ ids, weights }: TokenWindow, mask?: number[]) =>
+    applyWeights(await encoder.encodeWindow(ids, mask), empty, weights)
+  const plain: FloatTensor[] = []
+  for (const window of windows) plain.push(await encode(window))
+
+  const tokens = new Set(windows.flatMap(({ owners }) => owners))
+  const lowered = [...fragments.keys()].filter((index) => (fragments[index]?.weight ?? 1) < 1 && tokens.has(index))
+  if (lowered.length === 0) return concatEmbeddings(plain)
+  const shares = normalized([1, ...lowered.map((index) => hiddenShare(fragments[index]?.weight ?? 1))])
+  // Summed up one by one: a hostile prompt may have thousands of fragments.
+  const sum = concatEmbeddings(plain.map((embedding) => scaled(embedding, shares[0] ?? 1)))
+  for (const [at, index] of lowered.entries()) {
+    const masked: FloatTensor[] = []
+    for (const [number, window] of windows.entries()) {
+      const hides = window.owners.includes(index)
+      const mask = window.owners.map((owner) => (owner === index ? 0 : 1))
+      masked.push(hides ? await encode(window, mask) : (plain[number] ?? empty))
+    }
+    addScaled(sum.data, concatEmbeddings(masked).data, shares[at + 1] ?? 0)
   }
-  return parts.length === 1 ? base : blendEmbeddings(parts, true)
+  return sum
 }
+
+/** Share of the encoding without a fragment, before normalisation: 0 at weight 1, without bound at weight 0. */
+const hiddenShare = (weight: number): number => Math.tan(((1 - Math.max(1e-5, weight)) * Math.PI) / 2)
 
 /** The embedding of the empty prompt: what shorter embeddings are padded with, one window at a time. */
 export async function padToSameLength(
@@ -65,15 +80,30 @@ export function blendEmbeddings(
   parts: readonly { embedding: FloatTensor; weight: number }[],
   normalize: boolean,
 ): FloatTensor {
-  const weights = Float32Array.from(parts, ({ weight }) => weight)
-  const sum = Math.fround(weights.reduce((total, weight) => total + weight, 0))
+  const given = parts.map(({ weight }) => weight)
+  const weights = normalize ? normalized(given) : Float32Array.from(given)
   const first = parts[0]?.embedding ?? { data: new Float32Array(), dims: [0, 0] }
   const data = new Float32Array(first.data.length)
-  for (const [index, { embedding }] of parts.entries()) {
-    const weight = normalize ? Math.fround((weights[index] ?? 0) / sum) : (weights[index] ?? 0)
-    for (let k = 0; k < data.length; k++) data[k] = (data[k] ?? 0) + Math.fround((embedding.data[k] ?? 0) * weight)
-  }
+  for (const [index, { embedding }] of parts.entries()) addScaled(data, embedding.data, weights[index] ?? 0)
   return { data, dims: first.dims }
+}
+
+/** Weights divided by their sum, in float32. */
+function normalized(weights: readonly number[]): Float32Array {
+  const single = Float32Array.from(weights)
+  const sum = Math.fround(single.reduce((total, weight) => Math.fround(total + weight), 0))
+  return single.map((weight) => weight / sum)
+}
+
+const scaled = ({ data, dims }: FloatTensor, factor: number): FloatTensor => ({
+  data: data.map((value) => value * factor),
+  dims,
+})
+
+function addScaled(sum: Float32Array, data: Float32Array, factor: number): void {
+  for (let index = 0; index < sum.length; index++) {
+    sum[index] = (sum[index] ?? 0) + Math.fround((data[index] ?? 0) * factor)
+  }
 }
 
 /** One window: ids, the weight of each token, and which fragment each token came from (−1 for markers and padding). */
@@ -104,20 +134,6 @@ export function makeWindows(
 }
 
 const emptyWindow = (tokenizer: PromptEncoder['tokenizer']): number[] => makeWindows(tokenizer, [])[0]?.ids ?? []
-
-async function encodeWindows(
-  { encodeWindow }: PromptEncoder,
-  windows: readonly TokenWindow[],
-  empty: FloatTensor,
-  hidden?: (owner: number) => boolean,
-): Promise<FloatTensor> {
-  const encoded: FloatTensor[] = []
-  for (const { ids, weights, owners } of windows) {
-    const mask = hidden && owners.some(hidden) ? owners.map((owner) => (hidden(owner) ? 0 : 1)) : undefined
-    encoded.push(applyWeights(await encodeWindow(ids, mask), empty, weights))
-  }
-  return concatEmbeddings(encoded)
-}
 
 /** empty + (embedding − empty) · weight, rounded after each operation as in the original. */
 function applyWeights(embedding: FloatTensor, empty: FloatTensor, weights: readonly number[]): FloatTensor {
