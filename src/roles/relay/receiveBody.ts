@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Clock } from '../../base/clock.js'
+import type { Hex } from '../../base/hex.js'
 import type { BlobStore, ReceivedBlob } from '../../store/blobs/blobStore.js'
 import { IncompleteUploadError, NoSpaceError } from '../../store/blobs/folderBlobStore.js'
 import type { RelayLimits } from './limits.js'
@@ -49,5 +50,19 @@ async function* paced(
       throw new RelayProblem('request-timeout')
     }
     yield chunk
+  }
+}
+
+/** Keeps a body as a blob of the task and has its row written; without a row the blob goes again. */
+export async function keepBody<T>(
+  { body, blobs, taskId }: { body: ReceivedBlob; blobs: BlobStore; taskId: Hex },
+  writeRow: (file: { blob: string; sizeBytes: number; sha256: Hex }) => Promise<T>,
+): Promise<T> {
+  const blob = await body.keep(taskId)
+  try {
+    return await writeRow({ blob, sizeBytes: body.sizeBytes, sha256: body.sha256 })
+  } catch (error) {
+    await blobs.remove([blob])
+    throw error
   }
 }

@@ -3,9 +3,10 @@ import type { Address, Hex } from '../../../base/hex.js'
 import { hexToBytes } from '../../../base/hex.js'
 import { resultDigestOfHashes } from '../../../protocol/resultDigest.js'
 import type { Seal } from '../../../store/relayDatabase/relayDatabase.js'
+import { createArrivals } from '../arrivals.js'
 import { isUploadOpen, resultCount, type TaskFacts } from '../chainFacts.js'
 import { RelayProblem } from '../problem.js'
-import { receiveBody } from '../receiveBody.js'
+import { keepBody, receiveBody } from '../receiveBody.js'
 import type { RelayCore } from '../relayCore.js'
 import { requireRole } from '../rights.js'
 import { sendBlob } from '../sendBlob.js'
@@ -17,8 +18,7 @@ type FileParams = { Params: { taskId: string; index: string } }
 export function resultsRoutes(app: FastifyInstance, core: RelayCore): void {
   const { chain, relay, database, blobs, receipts, signIn, lock, clock, events, limits } = core
   const rights = { readTask: chain.readTask, relay }
-  /** One body at a time for each place: a repeated upload must not multiply what lies on the disk. */
-  const arriving = new Set<string>()
+  const arriving = createArrivals()
 
   app.put<FileParams>('/v1/tasks/:taskId/results/:index', async (request, reply) => {
     const { address: caller } = await signIn.authenticate(request.headers.authorization)
@@ -30,37 +30,28 @@ export function resultsRoutes(app: FastifyInstance, core: RelayCore): void {
       if (await database.findSeal(before.taskId, caller)) throw new RelayProblem('results-sealed')
     }
     await requireOpen(before.task)
-    const place = `${before.taskId}/${caller}/${index}`
-    if (arriving.has(place)) throw new RelayProblem('busy', undefined, { retryAfterSeconds: 1 })
-    arriving.add(place)
-    const arrive = async () => {
+    const answer = await arriving(`${before.taskId}/${caller}/${index}`, async () => {
       const body = await receiveBody(core, { request, limitBytes: limits.resultBytes })
       try {
+        // The body may have taken minutes: what was allowed before it need not be now.
         const { taskId, task } = await requireRole(rights, uploader)
         const isNew = await lock(taskId, async () => {
           await requireOpen(task)
           const stored = (await database.listResults(taskId, caller)).find((file) => file.index === index)
           if (stored?.sha256 === body.sha256) return false
-          const { sizeBytes, sha256 } = body
-          const blob = await body.keep(taskId)
-          const replaced = await database.putResult(taskId, caller, {
-            index,
-            blob,
-            sizeBytes,
-            sha256,
-            storedAt: clock.now(),
-          })
+          const replaced = await keepBody({ body, blobs, taskId }, (file) =>
+            database.putResult(taskId, caller, { index, ...file, storedAt: clock.now() }),
+          )
           if (replaced !== null) await blobs.remove([replaced])
           return replaced === null
         })
-        return { isNew, stored: { index, sizeBytes: body.sizeBytes, sha256: body.sha256 } }
+        return { status: isNew ? 201 : 200, index, sizeBytes: body.sizeBytes, sha256: body.sha256 }
       } finally {
         await body.discard()
       }
-    }
-    // The answer is sent when the place is free again: the client may send the next file at once.
-    const { isNew, stored } = await arrive().finally(() => arriving.delete(place))
-    return reply.code(isNew ? 201 : 200).send(stored)
+    })
+    const { status, ...stored } = answer
+    return reply.code(status).send(stored)
   })
 
   app.post<TaskParams>('/v1/tasks/:taskId/results', async (request, reply) => {
