@@ -76,7 +76,9 @@ type Running = {
 }
 
 async function createLiveView<Id extends string>({ steps, stream }: StepViewOptions<Id>): Promise<StepView<Id>> {
-  const { Listr, ListrLogger, ProcessOutput } = await import('listr2')
+  const { DefaultRenderer, Listr, ListrLogger, ProcessOutput } = await import('listr2')
+  // listr2 asks whether stdout is a terminal, but we draw on another stream, whose being one our caller has checked.
+  const Renderer = Object.assign(class extends DefaultRenderer {}, { nonTTY: true })
   const terminal = stream as NodeJS.WriteStream
   const running = new Map<string, Running>(steps.map((definition) => [definition.id, waiting(definition)]))
   const list = new Listr(
@@ -98,6 +100,7 @@ async function createLiveView<Id extends string>({ steps, stream }: StepViewOpti
       // Signals are the program's business: it has to stop other processes first.
       registerSignalListeners: false,
       exitOnError: false,
+      renderer: Renderer,
       rendererOptions: {
         logger: new ListrLogger({
           useIcons: true,

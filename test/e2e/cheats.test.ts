@@ -100,6 +100,9 @@ cp "$CRYNUX_DEVNET" "$OUT/devnet.json"`
         const revealed = async () =>
           (await readTask(devnet.chain, { taskId }))?.slots.filter((slot) => slot.revealed).length === 2
         await until(revealed, { timeoutMs: 60_000, what: 'the two honest nodes to reveal' })
+        const copier = devnet.nodes.find(({ fault }) => fault !== null)
+        const log = () => readFileSync(join(copier?.folder ?? '', 'node.log'), 'utf8')
+        await until(() => log().includes('is not what it committed to'), { what: "the copier's reveal to revert" })
         // Nobody waits for the rest of the reveal window.
         await devnet.rpc('evm_increaseTime', 31)
         const task = dataOf<SubmitResult>(await submitted.finished)
@@ -108,8 +111,6 @@ cp "$CRYNUX_DEVNET" "$OUT/devnet.json"`
         expect(honest.every(agreedAndPaid)).toBe(true)
         expect(cheat).toMatchObject({ outcome: 'silent', score: null, paidWei: '0' })
         expect(await penalised(devnet, isCheat)).toMatchObject({ slashes: 0, penalties: 1 })
-        const log = readFileSync(join(devnet.nodes.find(isCheat)?.folder ?? '', 'node.log'), 'utf8')
-        expect(log).toContain('is not what it committed to')
       }),
     120_000,
   )
