@@ -40,7 +40,10 @@ export function createRelayApp(core: RelayCore, { metrics }: { metrics?: RelayMe
     frameworkErrors: (error, _request, reply) => {
       sendProblem(reply as unknown as FastifyReply, problemOf(error) ?? new RelayProblem('bad-request'))
     },
-    http: { headersTimeout: limits.headersTimeoutMs, connectionsCheckingInterval: 5_000 },
+    http: {
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs / 2),
+    },
   })
   app.server.maxConnections = limits.connections
 
