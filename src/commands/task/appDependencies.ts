@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../base/errors.js'
 import { type Hex, isHex32 } from '../../base/hex.js'
 import type { Context } from '../../context.js'
 import type { TaskProgress } from '../../roles/app/taskProgress.js'
@@ -23,6 +24,11 @@ export async function appDependencies(
 /** The id of a task that the user named by its id or, for a task of their own, by its key. */
 export async function taskIdFrom(context: Context, reference: string): Promise<Hex> {
   if (isHex32(reference)) return reference.toLowerCase() as Hex
+  if (/^0x/i.test(reference)) {
+    throw new InvalidInputError(`'${reference}' is no task id`, {
+      remedy: "Give 0x and 64 hexadecimal digits, or the task's --key.",
+    })
+  }
   const [{ taskKeyOf }, { taskIdOf }] = await Promise.all([
     import('../../roles/app/submitTask.js'),
     import('../../protocol/taskId.js'),

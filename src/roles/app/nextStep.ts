@@ -78,7 +78,8 @@ function wantedStep(facts: AppFacts): AppStep {
   const past = (deadline: number) => block.timestamp > deadline + ADVANCE_GRACE_SECONDS
   switch (task.state) {
     case 'queued':
-      if (block.number <= task.drawBlock) return { do: 'wait', for: 'nextBlock' }
+      // The draw is possible in any later block; what is sent now comes into the next one at the earliest.
+      if (block.number < task.drawBlock) return { do: 'wait', for: 'nextBlock' }
       return facts.freeNodes >= 3 ? { do: 'start' } : { do: 'wait', for: 'nodes' }
     case 'started':
       if (past(task.commitDeadline)) return { do: 'advance' }

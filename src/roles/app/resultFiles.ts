@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { access, constants, mkdir, open, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve, sep } from 'node:path'
 import { CrynuxError, EXIT } from '../../base/errors.js'
 
@@ -15,8 +15,8 @@ export type OutTarget = {
 }
 
 /**
- * The paths of a task's files, in order. Makes the folder that holds them: a place that cannot be written should be known
- * before anything is paid.
+ * The paths of a task's files, in order. Writes nothing yet, but a place that cannot be written is found out: before anything is
+ * paid.
  *
  * A file that is named outright is replaced, as by `curl -o`. In a folder nothing that differs is replaced without `force`:
  * the names there are ours, not the user's, and would silently replace an earlier task's pictures.
@@ -48,15 +48,7 @@ export async function planResultFiles({
       remedy: `Name a .${extension} file or a folder.`,
     })
   }
-  const folder = named ? dirname(path) : path
-  try {
-    await mkdir(folder, { recursive: true })
-  } catch (cause) {
-    throw new OutTargetError(`the folder '${folder}' cannot be made`, {
-      remedy: 'Choose another --out, or change the permissions.',
-      cause,
-    })
-  }
+  await requireWritable(named ? dirname(path) : path)
   const paths = named
     ? [path]
     : Array.from({ length: count }, (_, index) => `${path}${path.endsWith(sep) ? '' : sep}${index}.${extension}`)
@@ -118,9 +110,42 @@ export async function readUnchanged(files: readonly { path: string; sha256: stri
   return all
 }
 
+/** Makes the folder and takes it away again: permissions alone do not tell whether that works. */
+async function requireWritable(folder: string): Promise<void> {
+  let made: string[] = []
+  try {
+    made = await makeFolder(folder)
+    await access(folder, constants.W_OK)
+  } catch (cause) {
+    throw new OutTargetError(`nothing can be written into '${folder}'`, {
+      remedy: 'Choose another --out, or change the permissions.',
+      details: { path: folder },
+      cause,
+    })
+  } finally {
+    for (const place of made.reverse()) await rmdir(place).catch(() => undefined)
+  }
+}
+
+/**
+ * Makes a folder with those above it; returns the ones that were not there. The recursive mkdir of Node does not come back from
+ * places where folders cannot be made, such as /proc.
+ */
+async function makeFolder(folder: string): Promise<string[]> {
+  const missing: string[] = []
+  for (let place = folder; !(await stat(place).catch(() => null)); place = dirname(place)) missing.unshift(place)
+  for (const place of missing) {
+    await mkdir(place).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  }
+  return missing
+}
+
 async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`)
   try {
+    await makeFolder(dirname(path))
     const file = await open(temporary, 'w')
     try {
       await file.writeFile(bytes)
@@ -134,6 +159,7 @@ async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
     throw new OutTargetError(`'${path}' cannot be written`, {
       remedy:
         'Free some space or change the permissions, then run the same command again with the same --key; nothing is paid twice.',
+      details: { path },
       cause,
     })
   }

@@ -3,6 +3,7 @@ import { resolve, sep } from 'node:path'
 import { keccak256, stringToBytes } from 'viem/utils'
 import { InvalidInputError } from '../../base/errors.js'
 import type { Address, Hex } from '../../base/hex.js'
+import { formatCnx } from '../../base/units.js'
 import { readAvailableCount } from '../../chain/read/availableCount.js'
 import { readLedgerBalance } from '../../chain/read/ledgerBalance.js'
 import { readNode } from '../../chain/read/node.js'
@@ -273,13 +274,18 @@ async function readinessBeforePaying(
   taskId: Hex,
 ): Promise<Address> {
   const { chain, openRelay, signal } = dependencies
-  const { minimumExecutionTimeoutSeconds: low, maximumExecutionTimeoutSeconds: high } = await readParameters(chain)
+  const parameters = await readParameters(chain)
+  const { minimumExecutionTimeoutSeconds: low, maximumExecutionTimeoutSeconds: high, minimumFeeWei } = parameters
   if (options.executionTimeoutSeconds < low || options.executionTimeoutSeconds > high) {
     throw new InvalidInputError(
-      `--timeout is ${options.executionTimeoutSeconds} s; this network takes ${low} to ${high} s`,
-      {
-        remedy: `Choose a --timeout between ${low}s and ${high}s.`,
-      },
+      `the timeout is ${options.executionTimeoutSeconds} s; this network takes ${low} to ${high} s`,
+      { remedy: `Choose a --timeout between ${low}s and ${high}s.` },
+    )
+  }
+  if (options.feeWei < minimumFeeWei) {
+    throw new InvalidInputError(
+      `the fee is ${formatCnx(options.feeWei)} CNX; this network takes no less than ${formatCnx(minimumFeeWei)} CNX`,
+      { remedy: `Choose a --fee of ${formatCnx(minimumFeeWei)} or more; nodes are paid from it.` },
     )
   }
   const relay = await chooseRelay(dependencies, options.relay)

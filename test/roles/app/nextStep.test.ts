@@ -47,7 +47,7 @@ const completed = (change: Partial<TaskFacts> = {}) => task('completed', { resul
 const cells: [name: string, given: Partial<AppFacts>, step: AppStep][] = [
   ['no task, ledger short', { ledgerShortWei: 7n }, { do: 'deposit', amountWei: 7n }],
   ['no task, ledger full', {}, { do: 'create' }],
-  ['queued in this block', { task: task('queued'), block: { ...BEFORE, number: 10 } }, wait('nextBlock')],
+  ['queued in this block', { task: task('queued'), block: { ...BEFORE, number: 10 } }, { do: 'start' }],
   ['queued, endpoint behind', { task: task('queued'), block: { ...BEFORE, number: 9 } }, wait('nextBlock')],
   ['queued, two free', { task: task('queued'), freeNodes: 2 }, wait('nodes')],
   ['queued, none free', { task: task('queued'), freeNodes: 0 }, wait('nodes')],

@@ -289,6 +289,10 @@ describe('what is refused before anything is paid', () => {
     expect(await refused({ executionTimeoutSeconds: 1 })).toMatchObject({ exitCode: 2 })
   })
 
+  it('a fee that the network does not take', async () => {
+    expect(await refused({ feeWei: 0n })).toMatchObject({ code: 'CRYNUX_INVALID_INPUT', exitCode: 2 })
+  })
+
   it('a relay that is none of the network', async () => {
     expect(await refused({ relay: 'https://relay.invalid' })).toMatchObject({ code: 'CRYNUX_NO_RELAY', exitCode: 6 })
   })
