@@ -1,10 +1,13 @@
 import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../../src/base/packageRoot.js'
+import { isAlive } from '../helpers/isAlive.js'
+import { until } from '../helpers/until.js'
 
 let folder: string
 beforeAll(async () => {
@@ -120,6 +123,28 @@ describe('crynux infer', () => {
     const status = await new Promise((resolve) => child.once('exit', resolve))
     expect(status).toBe(130)
     expect(await readdir(out).catch(() => [])).toEqual([])
+  })
+
+  test.runIf(process.platform === 'linux')('kill -9 leaves no inference process behind', async () => {
+    const args = ['infer', '--prompt', PROMPT, '--steps', '100', '--num-images', '10', '--out', join(folder, 'killed')]
+    const child = spawn(process.execPath, [join(packageRoot, 'bin/crynux.js'), ...args], {
+      cwd: folder,
+      env: { PATH: process.env.PATH ?? '', HOME: folder },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let inference: number[] = []
+    child.stderr.on('data', (text: Buffer) => {
+      if (!text.includes('denoising') || inference.length > 0) return
+      const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
+      inference = children.trim().split(' ').map(Number)
+      child.kill('SIGKILL')
+    })
+    await new Promise((resolve) => child.once('exit', resolve))
+    expect(inference).toHaveLength(1)
+    await until(() => !inference.some(isAlive), {
+      timeoutMs: 5000,
+      what: 'the inference process ends after its parent',
+    })
   })
 
   test('an unknown field is an error document with --json', async () => {

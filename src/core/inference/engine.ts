@@ -69,7 +69,7 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
       // Its heap holds a few pictures; weights are native memory, which the watch below bounds.
       execArgv: [`--max-old-space-size=${Math.min(memoryLimitMb, 2048)}`],
       // No more of the environment than a process needs: settings may name wallets.
-      env: { PATH: process.env.PATH ?? '', ORT_DISABLE_TELEMETRY: '1', NODE_ENV: 'production' },
+      env: { ...inherited(process.env), ORT_DISABLE_TELEMETRY: '1', NODE_ENV: 'production' },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     // Each run listens for itself; between runs an 'error' event without a listener would be thrown.
@@ -177,6 +177,14 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
 }
 
 const ignore = (): void => {}
+
+/** What a process needs to find its libraries and its temporary folder. */
+function inherited(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = ['PATH', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot', 'TMPDIR', 'TEMP']
+  return Object.fromEntries(
+    names.filter((name) => environment[name] !== undefined).map((name) => [name, environment[name]]),
+  )
+}
 
 /** The folders of all models that a task names. */
 async function findModels(

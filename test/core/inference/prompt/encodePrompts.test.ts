@@ -59,3 +59,12 @@ describe('encodePrompts', () => {
     )
   })
 })
+
+test('the longest prompt of the least weights ends soon and in little memory', async () => {
+  const before = process.memoryUsage().rss
+  const start = performance.now()
+  const [embedding] = await encodePrompts(encoder, 'a- b++ '.repeat(700), '')
+  expect(embedding.dims[0]).toBe(77 * Math.ceil((700 * 2) / 75))
+  expect(performance.now() - start).toBeLessThan(20_000)
+  expect(process.memoryUsage().rss - before).toBeLessThan(300e6)
+})
