@@ -61,7 +61,7 @@ async function signAndOffer(chain: ChainWriter, contractCall: ContractCall): Pro
   chain.signal?.throwIfAborted()
   // Two processes of one wallet may send the same call at the same time. A few units more or less of the limit make two
   // transactions of it, so that the endpoint does not take the second for the first.
-  const gas = (contractCall.gas ?? (await simulate(chain, contractCall))) + BigInt(randomInt(4_096))
+  const gas = (contractCall.gas ?? (await estimateGas(chain, contractCall))) + BigInt(randomInt(4_096))
   const fees = await call(client.estimateFeesPerGas())
   for (let numbering = 1; ; numbering++) {
     const nonce = await call(client.getTransactionCount({ address: account.address, blockTag: 'pending' }))
@@ -86,8 +86,15 @@ async function signAndOffer(chain: ChainWriter, contractCall: ContractCall): Pro
   }
 }
 
-/** Estimates the gas, which runs the call; a quarter is added because the state may have moved when it is mined. */
-async function simulate({ client, account }: ChainWriter, { to, data, extraGas = 0n }: ContractCall): Promise<bigint> {
+/**
+ * Estimates the gas, which runs the call; a quarter is added because the state may have moved when it is mined.
+ *
+ * @throws TransactionRevertedError when the call cannot succeed now
+ */
+export async function estimateGas(
+  { client, account }: ChainWriter,
+  { to, data, extraGas = 0n }: ContractCall,
+): Promise<bigint> {
   const estimate = await call(
     client.request({
       method: 'eth_estimateGas',

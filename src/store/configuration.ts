@@ -46,7 +46,7 @@ export const SETTINGS = {
     flag: '--password-file',
     env: 'CRYNUX_PASSWORD_FILE',
     placeholder: 'file',
-    description: "file that holds the keystore's password (- for stdin, or a file descriptor such as /dev/fd/3)",
+    description: "file that holds the keystore's password; also a file descriptor such as /dev/fd/3",
   },
   dataDir: {
     flag: '--data-dir',

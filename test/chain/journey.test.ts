@@ -232,7 +232,29 @@ describe('the journey of nodes and tasks over the chain', () => {
       expect(found?.penaltiesWei).toBeGreaterThan(0n)
       expect(found?.failed).toBeGreaterThan(0)
     }
-    await resumeNode(nodes.find(({ account }) => account.address === silent) as ChainWriter)
+    for (const node of nodes) {
+      if ((await readNode(app, { node: node.account.address })).status === 'paused') await resumeNode(node)
+    }
+  })
+
+  it('draws text nodes of one model, and draws anew when the draw block is forgotten', async () => {
+    const text = { kind: 'text', imageCount: 0, minVramGb: 0, gpuModel: GPU } as const
+    const { taskId } = await createTask(app, requestOf(text))
+    await anvil.testClient.mine({ blocks: 300 })
+    expect((await startTask(app, { taskId })).started).toBe(false)
+    const { started, gasUsed } = await startTask(app, { taskId })
+    expect(started).toBe(true)
+    // Half of the limit for draws that cannot be estimated.
+    expect(gasUsed).toBeLessThan(300_000n)
+    const task = await readTask(app, { taskId })
+    expect(task).toMatchObject({ state: 'started', kind: 'text', imageCount: 0, gpuModel: GPU })
+    const before = await app.client.getTransactionCount({ address: app.account.address })
+    await expect(startTask(app, { taskId })).rejects.toMatchObject({ errorName: 'TaskConsensus_WrongState' })
+    expect(await app.client.getTransactionCount({ address: app.account.address })).toBe(before)
+    const score = keccak256('0x01')
+    for (const node of await commitAll(taskId, [score, score, score])) await reveal(node, taskId, score)
+    await reportAs(drawn(await readTask(app, { taskId }))[0] as ChainWriter, taskId, testBytes32(9))
+    expect((await readTask(app, { taskId }))?.state).toBe('completed')
   })
 
   it('cancels a queued task with full refund', async () => {

@@ -50,7 +50,7 @@ export async function explainStake(
         cause: 'not uploading the result in time when it is your turn',
         why: 'the application has to wait for another node',
         lossWei: penaltyWei,
-        consequence: 'the share of the fee passes to the next node',
+        consequence: 'the node is paused until it resumes, and its share of the fee passes to the next one',
       },
     ],
   }
