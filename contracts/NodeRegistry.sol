@@ -54,9 +54,6 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
     uint256 public constant HIGHEST_VRAM_GB = type(uint16).max;
 
     uint256 private constant _TIERS = 8;
-    /// @dev Lowest VRAM (GB) of each tier but the first, which begins at 0.
-    uint256 private constant _TIER_BOUNDS =
-        4 | (8 << 16) | (12 << 32) | (16 << 48) | (24 << 64) | (40 << 80) | (80 << 96);
     /// @dev Random tries before the draw walks on from a random position. At 25 % available, 1 % of draws get there.
     uint256 private constant _TRIES = 16;
     /// @dev Members that a walk looks at which have too little VRAM, before it gives up on their pool.
@@ -277,17 +274,21 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
     {
         uint256 takenWei;
         for (uint256 i = 0; i < 3; ++i) {
-            uint256 tookWei;
-            (wallets[i], beneficiaries[i], tookWei) = _settle(_nodes[ids[i]], actions[i]);
-            takenWei += tookWei;
+            Node storage node_ = _nodes[ids[i]];
+            wallets[i] = node_.wallet;
+            if (actions[i] == Action.None) continue;
+            beneficiaries[i] = _beneficiary(node_);
+            takenWei += _act(node_, actions[i]);
         }
         if (takenWei != 0) TOKEN.safeTransfer(INCENTIVE_POOL, takenWei);
     }
 
     /// @inheritdoc INodePools
     function settleOne(uint32 id, Action action) external onlyConsensus returns (address wallet, address beneficiary) {
-        uint256 takenWei;
-        (wallet, beneficiary, takenWei) = _settle(_nodes[id], action);
+        Node storage node_ = _nodes[id];
+        wallet = node_.wallet;
+        beneficiary = _beneficiary(node_);
+        uint256 takenWei = _act(node_, action);
         if (takenWei != 0) TOKEN.safeTransfer(INCENTIVE_POOL, takenWei);
     }
 
@@ -468,12 +469,7 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
             catch {}
     }
 
-    function _settle(Node storage node_, Action action)
-        private
-        returns (address wallet, address beneficiary, uint256 takenWei)
-    {
-        wallet = node_.wallet;
-        beneficiary = _beneficiary(node_);
+    function _act(Node storage node_, Action action) private returns (uint256 takenWei) {
         if (action == Action.Free) {
             _free(node_, false);
         } else if (action == Action.FreeAndPenalise) {
@@ -600,13 +596,14 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         _models[node_.modelId].setAvailable(node_.modelPosition, value);
     }
 
-    function _tierOf(uint256 vramGb) private pure returns (uint256 tier) {
-        while (tier < _TIERS - 1 && vramGb >= _tierBound(tier + 1)) ++tier;
-    }
-
-    /// @dev Lowest VRAM of tier 1…7.
-    function _tierBound(uint256 tier) private pure returns (uint256) {
-        return uint16(_TIER_BOUNDS >> (16 * (tier - 1)));
+    /// @dev The tiers begin at 0, 4, 8, 12, 16, 24, 40 and 80 GB. Spelled out, because each step of a task comes by here.
+    function _tierOf(uint256 vramGb) private pure returns (uint256) {
+        if (vramGb < 16) {
+            if (vramGb < 8) return vramGb < 4 ? 0 : 1;
+            return vramGb < 12 ? 2 : 3;
+        }
+        if (vramGb < 40) return vramGb < 24 ? 4 : 5;
+        return vramGb < 80 ? 6 : 7;
     }
 
     // ------------------------------------------------------------------ drawing
@@ -678,10 +675,13 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
 
     /// @dev The tier (counted from the rightmost of `sizes`) and the position in it of the member number `index`.
     function _locate(uint256 sizes, uint256 index) private pure returns (uint256 tier, uint256 position) {
-        while (index >= uint32(sizes)) {
-            index -= uint32(sizes);
-            sizes >>= 32;
-            ++tier;
+        // Cannot underflow: `index` is below the sum of the sizes.
+        unchecked {
+            while (index >= uint32(sizes)) {
+                index -= uint32(sizes);
+                sizes >>= 32;
+                ++tier;
+            }
         }
         return (tier, index);
     }

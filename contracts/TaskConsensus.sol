@@ -140,11 +140,10 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     /// @inheritdoc ITaskConsensus
     function createTask(TaskRequest calldata request) external returns (bytes32 taskId) {
-        Parameters memory parameters = _parameters;
         taskId = taskIdOf(msg.sender, request.taskKey);
         Task storage task_ = _tasks[taskId];
         if (task_.creator != address(0)) revert Errors.TaskConsensus_TaskExists(taskId);
-        _requireValid(request, parameters);
+        _requireValid(request);
         uint16 relayId = _relayIds[request.relay];
         if (relayId == 0) revert Errors.TaskConsensus_RelayUnknown(request.relay);
 
@@ -591,12 +590,11 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         for (uint256 slot = 0; slot < 3; ++slot) {
             outcomes[slot] = head.revealed(slot) ? head.outcome(slot) : OutcomeTable.SILENT;
         }
-        return OutcomeTable.judge(
-            outcomes,
-            _same(task_, head, outcomes, 0, 1),
-            _same(task_, head, outcomes, 0, 2),
-            _same(task_, head, outcomes, 1, 2)
-        );
+        bool same01 = _same(task_, head, outcomes, 0, 1);
+        bool same02 = _same(task_, head, outcomes, 0, 2);
+        // Who agrees with the first agrees.
+        bool same12 = !(same01 && same02) && _same(task_, head, outcomes, 1, 2);
+        return OutcomeTable.judge(outcomes, same01, same02, same12);
     }
 
     /// @dev Whether two slots revealed the same.
@@ -770,7 +768,8 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     // ------------------------------------------------------------------ bounds
 
-    function _requireValid(TaskRequest calldata request, Parameters memory parameters) private pure {
+    function _requireValid(TaskRequest calldata request) private view {
+        Parameters storage parameters = _parameters;
         if (request.kind == Kind.Text) {
             if (request.imageCount != 0) revert Errors.TaskConsensus_ImageCountOutOfRange(request.imageCount, 0, 0);
         } else if (request.imageCount == 0 || request.imageCount > MAXIMUM_IMAGES) {

@@ -22,7 +22,7 @@ interface INodePools {
 
     /// @notice Acts on the three nodes of a task.
     /// @return wallets Their wallets.
-    /// @return beneficiaries Where their earnings go now.
+    /// @return beneficiaries Where their earnings go now; zero for those on whom nothing is done.
     function settle(uint32[3] calldata ids, Action[3] calldata actions)
         external
         returns (address[3] memory wallets, address[3] memory beneficiaries);

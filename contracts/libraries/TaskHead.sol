@@ -73,16 +73,22 @@ library TaskHead {
     }
 
     function withCommit(Head head, uint256 slot) internal pure returns (Head) {
-        uint256 place = _ORDER + 2 * commits(head);
-        return Head.wrap(Head.unwrap(head) | (slot << place) | (1 << (_COMMITTED + slot)));
+        unchecked {
+            uint256 place = _ORDER + 2 * commits(head);
+            return Head.wrap(Head.unwrap(head) | (slot << place) | (1 << (_COMMITTED + slot)));
+        }
     }
 
     function withReveal(Head head, uint256 slot, uint256 outcome_) internal pure returns (Head) {
-        return Head.wrap(Head.unwrap(head) | (outcome_ << (_OUTCOMES + 2 * slot)) | (1 << (_REVEALED + slot)));
+        unchecked {
+            return Head.wrap(Head.unwrap(head) | (outcome_ << (_OUTCOMES + 2 * slot)) | (1 << (_REVEALED + slot)));
+        }
     }
 
     function withAgreed(Head head, uint256 slot) internal pure returns (Head) {
-        return Head.wrap(Head.unwrap(head) | (1 << (_AGREED + slot)));
+        unchecked {
+            return Head.wrap(Head.unwrap(head) | (1 << (_AGREED + slot)));
+        }
     }
 
     function withUploader(Head head, uint256 slot) internal pure returns (Head) {
@@ -120,7 +126,9 @@ library TaskHead {
     }
 
     function nodeId(Head head, uint256 slot) internal pure returns (uint32) {
-        return uint32(Head.unwrap(head) >> (_NODES + 32 * slot));
+        unchecked {
+            return uint32(Head.unwrap(head) >> (_NODES + 32 * slot));
+        }
     }
 
     function nodeIds(Head head) internal pure returns (uint32[3] memory) {
@@ -140,7 +148,7 @@ library TaskHead {
     }
 
     function committed(Head head, uint256 slot) internal pure returns (bool) {
-        return (Head.unwrap(head) >> (_COMMITTED + slot)) & 1 != 0;
+        return _bit(head, _COMMITTED, slot);
     }
 
     function commits(Head head) internal pure returns (uint256) {
@@ -148,7 +156,7 @@ library TaskHead {
     }
 
     function revealed(Head head, uint256 slot) internal pure returns (bool) {
-        return (Head.unwrap(head) >> (_REVEALED + slot)) & 1 != 0;
+        return _bit(head, _REVEALED, slot);
     }
 
     function reveals(Head head) internal pure returns (uint256) {
@@ -156,11 +164,11 @@ library TaskHead {
     }
 
     function outcome(Head head, uint256 slot) internal pure returns (uint8) {
-        return uint8((Head.unwrap(head) >> (_OUTCOMES + 2 * slot)) & 3);
+        return uint8(_pair(head, _OUTCOMES, slot));
     }
 
     function agreed(Head head, uint256 slot) internal pure returns (bool) {
-        return (Head.unwrap(head) >> (_AGREED + slot)) & 1 != 0;
+        return _bit(head, _AGREED, slot);
     }
 
     /// @notice How many are of the majority.
@@ -185,7 +193,8 @@ library TaskHead {
     }
 
     function _agreedFrom(Head head, uint256 place) private pure returns (uint256) {
-        for (uint256 count = commits(head); place < count; ++place) {
+        uint256 count = commits(head);
+        for (; place < count; ++place) {
             uint256 slot = _committer(head, place);
             if (agreed(head, slot)) return slot;
         }
@@ -193,15 +202,31 @@ library TaskHead {
     }
 
     function _committer(Head head, uint256 place) private pure returns (uint256) {
-        return (Head.unwrap(head) >> (_ORDER + 2 * place)) & 3;
+        return _pair(head, _ORDER, place);
     }
 
     function _with(Head head, uint256 offset, uint256 mask, uint256 value) private pure returns (Head) {
         return Head.wrap((Head.unwrap(head) & ~(mask << offset)) | (value << offset));
     }
 
+    // Slots and places are below 4: none of the sums here can overflow.
+
+    function _bit(Head head, uint256 offset, uint256 slot) private pure returns (bool) {
+        unchecked {
+            return (Head.unwrap(head) >> (offset + slot)) & 1 != 0;
+        }
+    }
+
+    function _pair(Head head, uint256 offset, uint256 slot) private pure returns (uint256) {
+        unchecked {
+            return (Head.unwrap(head) >> (offset + 2 * slot)) & 3;
+        }
+    }
+
     /// @dev Number of ones in the three rightmost bits.
     function _ones(uint256 bits) private pure returns (uint256) {
-        return (bits & 1) + ((bits >> 1) & 1) + ((bits >> 2) & 1);
+        unchecked {
+            return (bits & 1) + ((bits >> 1) & 1) + ((bits >> 2) & 1);
+        }
     }
 }
