@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
@@ -77,6 +77,23 @@ describe('deployContracts', () => {
       code: 'CRYNUX_FORGE',
       message: 'forge could not run the deployment script: exit status 3',
     })
+  })
+
+  it('gives forge neither the key nor, where others can see it, the address of the endpoint', async () => {
+    const spy = join(folder, 'spy')
+    const seen = join(folder, 'seen')
+    await writeFile(spy, `#!/bin/sh\n{ printf '%s\\n' "$@"; echo ---; env; } > '${seen}'\nexit 3\n`)
+    await chmod(spy, 0o700)
+    const privateKey = generatePrivateKey()
+    const account = privateKeyToAccount(privateKey)
+    await deployContracts({ rpcUrl: anvil.rpcUrl, account }, { name: 'spied', forge: spy }).catch(() => undefined)
+    const [visible = '', environment = ''] = (await readFile(seen, 'utf8')).split('---')
+    expect(visible).toContain(account.address)
+    expect(visible).not.toContain(anvil.rpcUrl)
+    expect(environment).toContain(anvil.rpcUrl)
+    expect(visible + environment).not.toContain(privateKey.slice(2))
+    // A small environment: nothing of ours that is not needed, such as the place of the password.
+    expect(environment).not.toContain('CRYNUX_PASSWORD_FILE')
   })
 
   it('finds no forge where CRYNUX_FORGE names none', () => {
