@@ -40,8 +40,8 @@ export function addImageArgumentOptions(command: Command): Command {
 /**
  * Task arguments from the command line.
  *
- * From `--arguments` they are taken as they stand, with the schema's defaults. From flags, size, steps, cfg and negative prompt
- * come from the model's own card where the user names none, and one picture is made.
+ * Size, steps and cfg that the user does not name come from the model's own card, and from the schema where it has none. From
+ * flags one picture is made by default; from `--arguments` as many as the schema says.
  *
  * @param readFile reads the file that `--arguments` names; `-` is standard input.
  * @param card what the model recommends; `{}` for an unknown model.
@@ -59,7 +59,7 @@ export async function readImageArguments(
         remedy: `Write the value of ${extra[1]} into the arguments, or leave --arguments away.`,
       })
     }
-    return parseTaskArguments(parseJson(await readFile(file), file))
+    return parseTaskArguments(await withRecommendations(parseJson(await readFile(file), file), card))
   }
   if (flags.prompt === undefined) {
     throw new InvalidInputError('no picture is described', { remedy: 'Give --prompt <text>, or --arguments <file>.' })
@@ -81,6 +81,28 @@ export async function readImageArguments(
     ...(flags.scheduler === undefined ? {} : { scheduler: { method: flags.scheduler } }),
   })
 }
+
+/** Fills in what the model recommends; anything else is for the schema to judge. */
+async function withRecommendations(
+  input: unknown,
+  card: (modelId: string) => Promise<Recommendations>,
+): Promise<unknown> {
+  if (!isObject(input)) return input
+  const model = isObject(input.base_model) ? input.base_model.name : input.base_model
+  const config = input.task_config ?? {}
+  if (typeof model !== 'string' || !isObject(config)) return input
+  const { width, height, steps, cfg } = await card(model)
+  const sized = 'image_width' in config || 'image_height' in config
+  const recommended = {
+    ...(sized ? {} : { ...given('image_width', width), ...given('image_height', height) }),
+    ...given('steps', steps),
+    ...given('cfg', cfg),
+  }
+  return { ...input, task_config: { ...recommended, ...config } }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const FLAG_NAMES = [
   ['prompt', '--prompt'],

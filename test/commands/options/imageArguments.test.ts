@@ -65,13 +65,21 @@ describe('task arguments from the command line', () => {
     })
   })
 
-  test('a file is taken as it stands', async () => {
+  test("a file is heard first, then the model's card, then the schema", async () => {
     const files = {
       'task.json': '{"base_model":"embedded:tiny-shapes","prompt":"a cat"}',
+      'sized.json': '{"base_model":{"name":"embedded:tiny-shapes"},"prompt":"a cat","task_config":{"image_width":64,"steps":2}}',
+      'other.json': '{"base_model":"owner/name","prompt":"a cat"}',
       '-': '{"model":"m","messages":[{"role":"user","content":"hi"}]}',
     }
     expect(await read(['--arguments', 'task.json'], files)).toMatchObject({
-      arguments: { task_config: { image_width: 512, steps: 1, num_images: 6 } },
+      arguments: { task_config: { image_width: 128, image_height: 96, steps: 10, cfg: 4, num_images: 6 } },
+    })
+    expect(await read(['--arguments', 'sized.json'], files)).toMatchObject({
+      arguments: { task_config: { image_width: 64, image_height: 512, steps: 2, cfg: 4 } },
+    })
+    expect(await read(['--arguments', 'other.json'], files)).toMatchObject({
+      arguments: { task_config: { image_width: 512, image_height: 512, steps: 1, cfg: 5 } },
     })
     expect(await read(['--arguments', '-'], files)).toMatchObject({ kind: 'text' })
   })
