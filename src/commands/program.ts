@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { packageRoot } from '../base/packageRoot.js'
 import { SETTINGS } from '../store/configuration.js'
+import { configCommand } from './config.js'
 import { contractsDeployCommand } from './contracts/deploy.js'
 import { demoCommand } from './demo.js'
 import { devnetRunCommand } from './devnet/run.js'
@@ -53,6 +54,7 @@ export function registerCommands(program: Command): Command {
     .addCommand(
       group('wallet', 'Encrypted keystores', [walletCreateCommand(), walletImportCommand(), walletShowCommand()]),
     )
+    .addCommand(configCommand())
     .addCommand(group('contracts', 'The contracts of a network', [contractsDeployCommand()]))
     .addCommand(demoCommand())
     .addCommand(inferCommand())

@@ -97,6 +97,19 @@ describe('the operator at the command line', { timeout: 90_000 }, () => {
     })
   })
 
+  it('keeps settings, and says where each comes from', async () => {
+    const own = { environment: { XDG_CONFIG_HOME: join(folder, 'config'), CRYNUX_NETWORK: '' } }
+    expect((await crynux('config set network /etc/network.json', own)).status).toBe(0)
+    expect(await crynux('config get network', own)).toMatchObject({ status: 0, stdout: '/etc/network.json\n' })
+    const { stdout } = await crynux('config list --origin', own)
+    expect(stdout).toMatch(/^network +\/etc\/network.json +configuration$/m)
+    expect(stdout).toMatch(/^rpcUrl +\S+ +environment$/m)
+    expect(stdout).toMatch(/^logLevel +warn +default$/m)
+    expect(await crynux('config get colour', own)).toMatchObject({ status: 2, stdout: '' })
+    expect((await crynux('config set network', own)).status).toBe(0)
+    expect((await crynux('config get network --json', own)).stdout).toContain('"value":null,"origin":"default"')
+  })
+
   it.each([
     ['stats task 0x12', 2, "error: '0x12' is not a task id"],
     ['stats node 0x12', 2, "error: '0x12' is not an address"],
