@@ -149,21 +149,19 @@ async function forgetLostFiles(session: TaskSession): Promise<void> {
 
 /**
  * Whether a failed step may have been somebody else's success: a draw or a deadline that another account acted on first, the
- * last free node that another task took.
+ * last free node that another task took, a permit that another task of this wallet used up.
  */
 async function mayHavePassed(
-  { chain, wallet }: Following,
+  { chain }: Following,
   session: TaskSession,
   { error, step, task }: DueStep & { error: unknown },
 ): Promise<boolean> {
-  if (!(error instanceof TransactionRevertedError) || !sendsTransaction(step) || step.do === 'deposit') return false
-  if (step.do === 'start' || step.do === 'advance') return true
+  if (!(error instanceof TransactionRevertedError) || !sendsTransaction(step)) return false
+  if (step.do === 'deposit' || step.do === 'start' || step.do === 'advance') return true
+  // Another task of this wallet may have spent the balance in between.
+  if (error.errorName === 'TaskConsensus_InsufficientBalance') return true
   const now = await readTask(chain, { taskId: session.taskId })
-  if (step.do === 'create') {
-    // Another task of this wallet may have spent the balance in between.
-    const balanceWei = await readLedgerBalance(chain, { account: wallet.address })
-    return now !== null || balanceWei < BigInt(session.entry().feeWei)
-  }
+  if (step.do === 'create') return now !== null
   if (now?.redelivery || now?.resultDigest !== task?.resultDigest) return true
   throw new NotDeliverableError(session.taskId, 'the upload is faulty, and it is too late to have it replaced', error)
 }

@@ -15,8 +15,8 @@ import { extensionOf, scoreOfUploader } from './taskShape.js'
 /** One drawn node's part in the task, as its creator sees it. */
 export type NodeReport = {
   address: Address
-  /** `silent`: no commitment, or none that was revealed. */
-  outcome: OutcomeName | 'silent'
+  /** `pending`: not revealed yet; `silent`: it never was. */
+  outcome: OutcomeName | 'pending' | 'silent'
   /** null until revealed, and for errors. */
   score: Hex | null
   /** Whether the score is the uploader's, within the network's threshold. */
@@ -105,9 +105,10 @@ export async function readNodeReports(chain: ChainReader, task: ChainTask): Prom
     readParameters(chain),
   ])
   const agreed = scoreOfUploader(task)
+  const unspoken = task.state === 'started' || task.state === 'revealing' ? 'pending' : 'silent'
   return task.slots.map(({ node, revealed, outcome, score }) => ({
     address: node,
-    outcome: revealed ? outcomeName(outcome) : 'silent',
+    outcome: revealed ? outcomeName(outcome) : unspoken,
     score: revealed && score !== '0x' ? score : null,
     agrees:
       revealed &&

@@ -136,12 +136,27 @@ describe('submitting a task', () => {
       application.submission('detached', { detach: true }),
     )
     expect(detached.files).toEqual([])
+    expect(detached.nodes).toHaveLength(3)
     const result = await resumeTask(await application.dependencies(), { taskId, queueTimeoutMs: 20_000 })
     expect(result.files.map(({ path }) => path)).toEqual([join(application.folder, 'detached.png')])
     expect(await readTaskStatus(app.network.reader, { taskId })).toMatchObject({ state: 'completed', kind: 'image' })
     expect(await listTasks(app.network.reader, { creator: application.wallet.address, limit: 5 })).toMatchObject([
       { taskId, state: 'completed' },
     ])
+  })
+
+  it('runs two tasks of one wallet at the same time, the second when nodes are free again', async () => {
+    const application = await app.application()
+    const beforeWei = await application.wealthWei()
+    const keys = ['left', 'right']
+    const results = await Promise.all(
+      keys.map(async (key) => {
+        app.play(application.wallet.address, key)
+        return submitTask(await application.dependencies(), application.submission(key))
+      }),
+    )
+    expect(results.map(({ state, key }) => ({ state, key }))).toEqual(keys.map((key) => ({ state: 'completed', key })))
+    expect(await spending(application, beforeWei)).toEqual({ tasks: 2, paidWei: 2n * FEE_WEI })
   })
 
   it('has a faulty upload proven and replaced, and its uploader slashed', async () => {
