@@ -1,61 +1,73 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemClock } from '../base/clock.js'
 
 /** A held lock. */
 export type FileLock = { release(): Promise<void> }
 
+/** Between two looks at others who are deciding at the same time, and for how long; a decision takes a millisecond. */
+const LOOK_EVERY_MS = 5
+const PATIENCE_MS = 2_000
+
 /**
- * Takes a lock that one process at a time can hold; null when a living process holds it.
+ * Takes a lock that one process at a time can hold; null when a living process holds it, or is about to.
  *
- * The file names its holder by process id and start time, so that the lock of a killed process, or of one whose id was given
- * to another since, is taken over.
+ * The lock is a folder. Who wants it puts a claim into it and only then looks who else is there: of two, at least one sees the
+ * other. Whoever is alone holds it; of several claims the one with the lowest name stays, and the others withdraw. All names
+ * are unique and tell process id and start time, so that what a killed process left behind, or one whose id was given to
+ * another since, can be removed by anybody at any time without a race.
  */
 export async function lockFile(path: string): Promise<FileLock | null> {
-  const holder = `${process.pid} ${startTimeOf(process.pid)} ${randomBytes(8).toString('hex')}\n`
-  const own = `${path}.${randomBytes(6).toString('hex')}`
-  await writeFile(own, holder, { flag: 'wx', mode: 0o600 })
-  try {
-    for (let attempt = 0; attempt < 10; attempt++) {
-      // link() makes the lock appear with its content in one step, or fails.
-      if (await succeeds(link(own, path), 'EEXIST')) {
-        return {
-          release: async () => {
-            if ((await readFile(path, 'utf8').catch(() => '')) === holder) await rm(path, { force: true })
-          },
-        }
-      }
-      const found = await readFile(path, 'utf8').catch(() => '')
-      if (found !== '' && isAlive(found)) return null
-      await discard(path, found)
-    }
-    return null
-  } finally {
-    await rm(own, { force: true })
+  const name = `${process.pid}.${startTimeOf(process.pid)}.${randomBytes(8).toString('hex')}`
+  const withdraw = async () => {
+    for (const kind of ['held', 'claim']) await rm(join(path, `${name}.${kind}`), { force: true })
+    // Not empty while others are there.
+    await rmdir(path).catch(() => undefined)
   }
-}
-
-/** Removes a dead process's lock, unless another process replaced it since it was read. */
-async function discard(path: string, expected: string): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString('hex')}`
-  if (!(await succeeds(rename(path, aside), 'ENOENT'))) return
-  const taken = await readFile(aside, 'utf8').catch(() => '')
-  if (taken !== expected) await succeeds(link(aside, path), 'EEXIST')
-  await rm(aside, { force: true })
-}
-
-async function succeeds(work: Promise<void>, expectedFailure: string): Promise<boolean> {
+  await claim(path, name)
   try {
-    await work
-    return true
+    for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += LOOK_EVERY_MS) {
+      const others = await livingOthers(path, name)
+      if (others.length === 0) {
+        // Beside the claim, not instead of it: a file that is renamed can be missed by who lists the folder meanwhile.
+        await writeFile(join(path, `${name}.held`), '', { flag: 'wx', mode: 0o600 })
+        return { release: withdraw }
+      }
+      if (others.some((other) => other.endsWith('.held') || other < name)) break
+      await systemClock.sleep(LOOK_EVERY_MS)
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === expectedFailure) return false
+    await withdraw()
     throw error
   }
+  await withdraw()
+  return null
 }
 
-function isAlive(holder: string): boolean {
-  const [pid = '', startTime = ''] = holder.trim().split(' ')
+/** Tries again when somebody removes the empty folder in between. */
+async function claim(path: string, name: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    try {
+      return await writeFile(join(path, `${name}.claim`), '', { flag: 'wx', mode: 0o600 })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt >= 100) throw error
+    }
+  }
+}
+
+/** Files of other living processes; those of dead ones are removed. */
+async function livingOthers(path: string, name: string): Promise<string[]> {
+  const others = (await readdir(path)).filter((file) => !file.startsWith(`${name}.`))
+  const living = others.filter(isAlive)
+  for (const file of others) if (!living.includes(file)) await rm(join(path, file), { force: true })
+  return living
+}
+
+function isAlive(file: string): boolean {
+  const [pid = '', startTime = ''] = file.split('.')
   try {
     process.kill(Number(pid), 0)
   } catch (error) {
@@ -63,16 +75,18 @@ function isAlive(holder: string): boolean {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
   const present = startTimeOf(Number(pid))
-  return present === '?' || startTime === '?' || present === startTime
+  return present === UNKNOWN || startTime === UNKNOWN || present === startTime
 }
 
-/** When a process began, in clock ticks since the machine started; `?` where the system does not tell. */
+const UNKNOWN = 'x'
+
+/** When a process began, in clock ticks since the machine started; `x` where the system does not tell. */
 function startTimeOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // The name in parentheses may hold spaces; the 22nd field of the whole is the 20th after it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '?'
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? UNKNOWN
   } catch {
-    return '?'
+    return UNKNOWN
   }
 }

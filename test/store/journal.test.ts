@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -114,19 +114,22 @@ describe('journal', () => {
   it('is not fooled by a process id that was given to another process since', async () => {
     const path = freshPath()
     await (await createJournal({ path })).close()
-    await writeFile(`${path}.lock`, `${process.pid} 1 0000\n`)
+    await mkdir(`${path}.lock`)
+    await writeFile(join(`${path}.lock`, `${process.pid}.1.00.held`), '')
     await (await createJournal({ path })).close()
   })
 
   it('gives a lock to exactly one of many who find a dead one', async () => {
     const path = join(folder, 'contended')
-    for (let round = 0; round < 20; round++) {
-      await writeFile(path, '999999999 1 0000\n')
+    for (let round = 0; round < 50; round++) {
+      await mkdir(path, { recursive: true })
+      for (const kind of ['claim', 'held']) await writeFile(join(path, `999999999.1.00.${kind}`), '')
       const locks = await Promise.all(Array.from({ length: 8 }, () => lockFile(path)))
       const held = locks.filter((lock) => lock !== null)
       expect(held).toHaveLength(1)
+      expect(await lockFile(path)).toBeNull()
       await held[0]?.release()
     }
-    await appendFile(path, '').then(() => rm(path))
+    expect(await readdir(folder)).not.toContain('contended')
   })
 })
