@@ -1,24 +1,23 @@
-import { rename, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
 import type { Clock } from '../../base/clock.js'
 import type { CrynuxError } from '../../base/errors.js'
 import type { Address } from '../../base/hex.js'
 import { parseCnx } from '../../base/units.js'
 import { type ChainReader, type ChainWriter, createChainReader, createChainWriter } from '../../chain/client.js'
 import { deployContracts } from '../../chain/deploy.js'
-import { readAssignments } from '../../chain/read/assignments.js'
-import { readNode } from '../../chain/read/node.js'
 import { setRelay } from '../../chain/write/setRelay.js'
 import { transferToken } from '../../chain/write/transferToken.js'
 import type { NetworkProfile } from '../../protocol/networkProfile.js'
 import { saveNetworkProfile } from '../../store/networkProfile.js'
-import { createDevnetFolder, crynuxProgram, type DevnetFolder } from './devnetFolder.js'
+import { type DevnetNode, describeDevnet } from './describeDevnet.js'
+import { commandEnvironment, processEnvironment, walletEnvironment } from './devnetEnvironment.js'
+import { createDevnetFolder, type DevnetFolder } from './devnetFolder.js'
 import { createDevnetWallet, type DevnetWallet } from './devnetWallets.js'
 import { findAnvil } from './findAnvil.js'
 import { divideNodes, type NodeFault, type NodeFaults } from './nodeFaults.js'
-import { type Anvil, DEVNET_CHAIN_ID, startAnvil } from './startAnvil.js'
-import { processEnded, readTail, type SupervisedProcess, startSupervisedProcess } from './supervisedProcess.js'
+import { createProcessTree, type ProcessTree } from './processTree.js'
+import { type Anvil, startAnvil } from './startAnvil.js'
+import type { SupervisedProcess } from './supervisedProcess.js'
+import { untilDrawn, untilJoined } from './waitForNode.js'
 
 /** Short times, so that a silent node is noticed while somebody watches. Unbonding covers the longest challenge. */
 const PARAMETERS = {
@@ -27,24 +26,12 @@ const PARAMETERS = {
   uploadWindowSeconds: 30,
   unbondingSeconds: 90,
 }
-const ETHER_FOR_GAS = 10n ** 21n
-const NODE_CNX = parseCnx('1000')
-const APP_CNX = parseCnx('100000')
+const ETHER_FOR_GAS_WEI = 10n ** 21n
+const NODE_WEI = parseCnx('1000')
+const APP_WEI = parseCnx('100000')
 const BLOCK_SECONDS = 1
-const START_TIMEOUT_MS = 60_000
 const POLLING_MS = 50
-/** What our own programs may take to end; then they are killed. A task in progress is worth nothing any more. */
-const GRACE_MS = 5_000
-
-export type DevnetNode = {
-  number: number
-  address: Address
-  folder: string
-  fault: NodeFault | null
-  pid: number
-  /** What `crynux node start` needs to be this node. */
-  environment: Record<string, string>
-}
+const START_TIMEOUT_MS = 60_000
 
 /** A whole network on this machine. */
 export type Devnet = {
@@ -103,216 +90,109 @@ export type DevnetOptions = {
  */
 export async function startDevnet(dependencies: DevnetDependencies, options: DevnetOptions): Promise<Devnet> {
   const { clock, onEvent } = dependencies
-  const division = divideNodes(options)
+  const { first, spare } = divideNodes(options)
   const anvilFile = findAnvil(dependencies.environment)
   const folder = await createDevnetFolder({ keep: options.keep })
+  const environment = processEnvironment(dependencies.environment, folder)
+  const tree = createProcessTree({ clock, environment })
   const closing = new AbortController()
   const signal = AbortSignal.any([dependencies.signal, closing.signal])
-  const environment = childEnvironment(dependencies.environment, folder)
-
-  let anvil: Anvil | undefined
-  let relayProcess: SupervisedProcess | undefined
-  const nodeProcesses: SupervisedProcess[] = []
-  let background: Promise<void> = Promise.resolve()
+  let spareNodes: Promise<void> = Promise.resolve()
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
     closed ??= (async () => {
       closing.abort(new DOMException('the devnet is closed', 'AbortError'))
-      await background
-      await Promise.all(nodeProcesses.map((each) => each.stop({ clock, graceMs: GRACE_MS })))
-      await relayProcess?.stop({ clock, graceMs: GRACE_MS })
-      await anvil?.process.stop({ clock, graceMs: 2 * GRACE_MS })
+      await spareNodes
+      await tree.stop()
       await folder.remove()
     })()
     return closed
   }
-  const watch = (process: SupervisedProcess): void => {
-    void process.ended.then(async (end) => {
-      if (closing.signal.aborted) return
-      const error = processEnded(process.name, end, await readTail(process.logPath).catch(() => ''), process.logPath)
-      onEvent({ at: 'lost', process: process.name, error })
-    })
-  }
-  const startProgram = (name: string, home: string, args: string[], extra: Record<string, string>) =>
-    startSupervisedProcess({
-      name,
-      file: process.execPath,
-      args: [crynuxProgram, ...args],
-      environment: { ...environment, ...extra },
-      cwd: home,
-      logPath: join(home, `${name.replace(/-\d+$/, '')}.log`),
-    })
 
   try {
-    const [chainProcess, wallets] = await Promise.all([
-      startAnvil(
-        { clock, signal },
-        {
-          file: anvilFile,
-          folder: folder.chain,
-          environment,
-          ...(folder.kept ? {} : { removeFolder: folder.path }),
-        },
-      ).then((started) => {
-        anvil = started
-        onEvent({ at: 'chain', url: started.url })
-        return started
-      }),
+    const [anvil, wallets] = await Promise.all([
+      startChain({ clock, signal, tree, onEvent }, { file: anvilFile, folder, environment }),
       createWallets(folder, options.nodes),
     ])
-    await Promise.all(
-      [wallets.owner, wallets.app, ...wallets.nodes].map(({ wallet }) =>
-        chainProcess.request('anvil_setBalance', [wallet.address, `0x${ETHER_FOR_GAS.toString(16)}`]),
-      ),
-    )
-    const profile = await deployContracts(
-      {
-        rpcUrl: chainProcess.url,
-        account: wallets.owner.wallet.account,
-        clock,
-        signal,
-        pollingIntervalMs: POLLING_MS,
-        environment: dependencies.environment,
-        onNote: (text) => onEvent({ at: 'note', text }),
-      },
-      {
-        name: 'devnet',
-        parameters: PARAMETERS,
-        ...(options.bytecode ? { forge: false as const } : {}),
-        // The relay chooses its port itself, so its real address follows when it runs.
-        relays: [{ address: wallets.relay.wallet.address, url: 'http://127.0.0.1:0' }],
-      },
-    )
+    await giveEther(anvil, [wallets.owner, wallets.app, ...wallets.nodes])
+    const profile = await deploy({ ...dependencies, signal }, { anvil, wallets, bytecode: options.bytecode === true })
     await saveNetworkProfile(folder.profile, profile)
     onEvent({ at: 'contracts', profile })
 
     const chain = await createChainReader({
       profile,
-      rpcUrl: chainProcess.url,
+      rpcUrl: anvil.url,
       pollingIntervalMs: POLLING_MS,
       clock,
       signal,
     })
     const writer = ({ wallet }: DevnetWallet) => createChainWriter(chain, { account: wallet.account })
-    const owner = writer(wallets.owner)
-    const common = { CRYNUX_RPC_URL: chainProcess.url, CRYNUX_NETWORK: folder.profile }
-    const walletEnvironment = ({ keystorePath, passwordPath }: DevnetWallet, dataFolder: string) => ({
-      ...common,
-      CRYNUX_KEYSTORE: keystorePath,
-      CRYNUX_PASSWORD_FILE: passwordPath,
-      CRYNUX_DATA_DIR: dataFolder,
-    })
-
-    const startRelay = async (): Promise<string> => {
-      relayProcess = startProgram(
-        'relay',
-        folder.relay,
-        ['relay', 'serve', '--listen', '127.0.0.1:0', '--json'],
-        walletEnvironment(wallets.relay, folder.relay),
-      )
-      const answer = await relayProcess.waitForLog(/"url":\s*"(http:\/\/[^"]+)"/, {
-        clock,
-        signal,
-        timeoutMs: START_TIMEOUT_MS,
-      })
-      const url = answer[1] ?? ''
-      await setRelay(owner, { relay: wallets.relay.wallet.address, url })
-      onEvent({ at: 'relay', url })
-      return url
-    }
-
+    const network: Network = { clock, signal, tree, folder, rpcUrl: anvil.url, chain, owner: writer(wallets.owner) }
     const nodes: DevnetNode[] = []
-    const startNode = async (number: number): Promise<{ process: SupervisedProcess; node: DevnetNode }> => {
-      const wallet = wallets.nodes[number - 1]
-      if (!wallet) throw new RangeError(`there is no wallet for node ${number}`)
-      const { address } = wallet.wallet
-      await transferToken(owner, { to: address, amountWei: NODE_CNX })
-      signal.throwIfAborted()
+    const start = async (number: number): Promise<DevnetNode> => {
       const fault = options.faults.get(number) ?? null
-      const own = { ...walletEnvironment(wallet, folder.node(number)) }
-      const args = ['node', 'start', ...(fault ? ['--fault', fault] : [])]
-      const process = startProgram(`node-${number}`, folder.node(number), args, own)
-      nodeProcesses.push(process)
-      const node = { number, address, folder: folder.node(number), fault, pid: process.pid, environment: own }
+      const node = await startNode(network, { number, fault, wallet: walletOfNode(wallets, number) })
       nodes.push(node)
       nodes.sort((a, b) => a.number - b.number)
-      await untilAvailable({ clock, signal }, { chain, process, address })
-      return { process, node }
+      return node
     }
 
-    let ready = 0
-    const [relayUrl] = await Promise.all([
-      startRelay(),
-      transferToken(owner, { to: wallets.app.wallet.address, amountWei: APP_CNX }),
-      ...division.first.map(async (number) => {
-        const { node } = await startNode(number)
-        ready += 1
-        const { address, fault } = node
-        onEvent({ at: 'node', number, address, fault, ready, wanted: division.first.length })
+    const [relay] = await Promise.all([
+      startRelay(network, { wallet: wallets.relay, onEvent }),
+      transferToken(network.owner, { to: wallets.app.wallet.address, amountWei: APP_WEI }),
+      ...first.map(async (number) => {
+        const { address, fault } = await start(number)
+        onEvent({ at: 'node', number, address, fault, ready: nodes.length, wanted: first.length })
       }),
     ])
-    await chainProcess.mineEvery(BLOCK_SECONDS)
-    for (const process of [chainProcess.process, relayProcess, ...nodeProcesses]) if (process) watch(process)
+    await anvil.mineEvery(BLOCK_SECONDS)
+    tree.watch((name, error) => onEvent({ at: 'lost', process: name, error }))
 
     const describe = () =>
-      writeDescription(folder.description, {
+      describeDevnet(folder.description, {
         version: 1,
         pid: process.pid,
-        rpcUrl: chainProcess.url,
-        chainId: DEVNET_CHAIN_ID,
+        rpcUrl: anvil.url,
+        chainId: profile.chainId,
         network: folder.profile,
         contracts: profile.contracts,
         chain: { folder: folder.chain },
-        relay: {
-          address: wallets.relay.wallet.address,
-          url: relayUrl,
-          folder: folder.relay,
-          pid: relayProcess?.pid ?? null,
-        },
+        relay: { address: relay.address, url: relay.url, folder: folder.relay, pid: relay.process.pid },
         app: { address: wallets.app.wallet.address, folder: folder.app },
         owner: {
           address: wallets.owner.wallet.address,
-          environment: walletEnvironment(wallets.owner, folder.chain),
+          environment: environmentOf(network, wallets.owner, folder.chain),
         },
         nodes,
       })
     await describe()
-
-    if (division.spare.length > 0) {
-      const faulty = nodes.filter((node) => node.fault !== null).map((node) => node.address)
-      background = (async () => {
-        await untilDrawn({ clock, signal }, { chain, nodes: faulty })
-        await Promise.all(
-          division.spare.map(async (number) => {
-            const { process, node } = await startNode(number)
-            watch(process)
-            onEvent({ at: 'spare', number, address: node.address })
-          }),
+    if (spare.length > 0) {
+      const faulty = nodes.filter(({ fault }) => fault !== null).map(({ address }) => address)
+      spareNodes = untilDrawn(network, faulty)
+        .then(() =>
+          Promise.all(
+            spare.map(async (number) => {
+              const { address } = await start(number)
+              onEvent({ at: 'spare', number, address })
+            }),
+          ),
         )
-        await describe()
-      })().catch((error: unknown) => {
-        if (signal.aborted) return
-        onEvent({ at: 'lost', process: 'spare node', error: error as CrynuxError })
-      })
+        .then(describe)
+        .catch((error: unknown) => {
+          if (!signal.aborted) onEvent({ at: 'lost', process: 'a spare node', error: error as CrynuxError })
+        })
     }
 
     return {
       folder,
-      rpcUrl: chainProcess.url,
+      rpcUrl: anvil.url,
       profile,
-      relay: { address: wallets.relay.wallet.address, url: relayUrl },
+      relay: { address: relay.address, url: relay.url },
       nodes,
       app: { ...wallets.app, dataFolder: folder.app },
       environment: {
-        ...walletEnvironment(wallets.app, folder.app),
-        CRYNUX_RELAY_URL: relayUrl,
-        CRYNUX_CHAIN_ID: String(DEVNET_CHAIN_ID),
-        CRYNUX_TOKEN: profile.contracts.token,
-        CRYNUX_REGISTRY: profile.contracts.registry,
-        CRYNUX_CONSENSUS: profile.contracts.consensus,
-        CRYNUX_INCENTIVE_POOL: profile.contracts.incentivePool,
-        CRYNUX_DEVNET: folder.description,
-        PATH: `${folder.programs}${delimiter}${dependencies.environment.PATH ?? ''}`,
+        ...environmentOf(network, wallets.app, folder.app),
+        ...commandEnvironment({ path: dependencies.environment.PATH, folder, profile, relayUrl: relay.url }),
       },
       chain,
       writer,
@@ -322,6 +202,17 @@ export async function startDevnet(dependencies: DevnetDependencies, options: Dev
     await close()
     throw error
   }
+}
+
+/** What is needed to add a process to a network whose contracts are there. */
+type Network = {
+  clock: Clock
+  signal: AbortSignal
+  tree: ProcessTree
+  folder: DevnetFolder
+  rpcUrl: string
+  chain: ChainReader
+  owner: ChainWriter
 }
 
 type Wallets = { owner: DevnetWallet; relay: DevnetWallet; app: DevnetWallet; nodes: DevnetWallet[] }
@@ -336,52 +227,87 @@ async function createWallets(folder: DevnetFolder, nodes: number): Promise<Walle
   return { owner, relay, app, nodes: rest }
 }
 
-/**
- * What our processes may know of our environment. The user's settings and configuration file would lead them to other networks
- * and wallets, and whatever they write must be in the devnet's folder.
- */
-function childEnvironment(own: NodeJS.ProcessEnv, folder: DevnetFolder): Record<string, string> {
-  const passed = ['PATH', 'LANG', 'LC_ALL', 'LD_LIBRARY_PATH', 'CRYNUX_MODEL_ROOT', 'CRYNUX_LOG_LEVEL']
-  const environment: Record<string, string> = {
-    HOME: folder.temporary,
-    TMPDIR: folder.temporary,
-    // Compiled code may be shared with every other run; it would have to be compiled again in each devnet.
-    NODE_COMPILE_CACHE: own.NODE_COMPILE_CACHE ?? join(tmpdir(), 'node-compile-cache'),
-    NO_COLOR: '1',
-  }
-  for (const name of passed) {
-    const value = own[name]
-    if (value !== undefined) environment[name] = value
-  }
-  return environment
+function walletOfNode({ nodes }: Wallets, number: number): DevnetWallet {
+  const wallet = nodes[number - 1]
+  if (!wallet) throw new RangeError(`there is no wallet for node ${number}`)
+  return wallet
 }
 
-async function untilAvailable(
-  { clock, signal }: { clock: Clock; signal: AbortSignal },
-  { chain, process, address }: { chain: ChainReader; process: SupervisedProcess; address: Address },
-): Promise<void> {
-  let hasEnded = false
-  void process.ended.then(() => {
-    hasEnded = true
+const environmentOf = ({ rpcUrl, folder }: Network, wallet: DevnetWallet, dataFolder: string) =>
+  walletEnvironment({ rpcUrl, folder, wallet, dataFolder })
+
+async function startChain(
+  { clock, signal, tree, onEvent }: Pick<Network, 'clock' | 'signal' | 'tree'> & Pick<DevnetDependencies, 'onEvent'>,
+  { file, folder, environment }: { file: string; folder: DevnetFolder; environment: Record<string, string> },
+): Promise<Anvil> {
+  const removal = folder.kept ? {} : { removeFolder: folder.path }
+  const anvil = await startAnvil({ clock, signal }, { file, folder: folder.chain, environment, ...removal })
+  tree.adopt(anvil.process)
+  onEvent({ at: 'chain', url: anvil.url })
+  return anvil
+}
+
+const giveEther = (anvil: Anvil, wallets: readonly DevnetWallet[]) =>
+  Promise.all(
+    wallets.map(({ wallet }) =>
+      anvil.request('anvil_setBalance', [wallet.address, `0x${ETHER_FOR_GAS_WEI.toString(16)}`]),
+    ),
+  )
+
+const deploy = (
+  { clock, signal, environment, onEvent }: DevnetDependencies,
+  { anvil, wallets, bytecode }: { anvil: Anvil; wallets: Wallets; bytecode: boolean },
+): Promise<NetworkProfile> =>
+  deployContracts(
+    {
+      rpcUrl: anvil.url,
+      account: wallets.owner.wallet.account,
+      clock,
+      signal,
+      pollingIntervalMs: POLLING_MS,
+      environment,
+      onNote: (text) => onEvent({ at: 'note', text }),
+    },
+    {
+      name: 'devnet',
+      parameters: PARAMETERS,
+      ...(bytecode ? { forge: false as const } : {}),
+      // The relay chooses its port itself, so its real address follows when it runs.
+      relays: [{ address: wallets.relay.wallet.address, url: 'http://127.0.0.1:0' }],
+    },
+  )
+
+async function startRelay(
+  network: Network,
+  { wallet, onEvent }: { wallet: DevnetWallet; onEvent: DevnetDependencies['onEvent'] },
+): Promise<{ address: Address; url: string; process: SupervisedProcess }> {
+  const { clock, signal, tree, folder, owner } = network
+  const relay = tree.startProgram({
+    name: 'relay',
+    folder: folder.relay,
+    args: ['relay', 'serve', '--listen', '127.0.0.1:0', '--json'],
+    environment: environmentOf(network, wallet, folder.relay),
   })
-  const deadline = clock.now() + START_TIMEOUT_MS
-  while ((await readNode(chain, { node: address })).status === 'none') {
-    // Waiting for a line that never comes reports an end, or being late, in the same words as everywhere.
-    if (hasEnded || clock.now() > deadline) await process.waitForLog(/(?!)/, { clock, signal, timeoutMs: 0 })
-    await clock.sleep(2 * POLLING_MS, signal)
-  }
+  const answer = await relay.waitForLog(/"url":\s*"(http:\/\/[^"]+)"/, { clock, signal, timeoutMs: START_TIMEOUT_MS })
+  const url = answer[1] ?? ''
+  const { address } = wallet.wallet
+  await setRelay(owner, { relay: address, url })
+  onEvent({ at: 'relay', url })
+  return { address, url, process: relay }
 }
 
-async function untilDrawn(
-  { clock, signal }: { clock: Clock; signal: AbortSignal },
-  { chain, nodes }: { chain: ChainReader; nodes: readonly Address[] },
-): Promise<void> {
-  for (const node of nodes) {
-    while ((await readAssignments(chain, { node })).length === 0) await clock.sleep(500, signal)
-  }
-}
-
-async function writeDescription(path: string, description: unknown): Promise<void> {
-  await writeFile(`${path}.tmp`, `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 })
-  await rename(`${path}.tmp`, path)
+async function startNode(
+  network: Network,
+  { number, fault, wallet }: { number: number; fault: NodeFault | null; wallet: DevnetWallet },
+): Promise<DevnetNode> {
+  const { signal, tree, owner } = network
+  const { address } = wallet.wallet
+  const folder = network.folder.node(number)
+  await transferToken(owner, { to: address, amountWei: NODE_WEI })
+  signal.throwIfAborted()
+  const environment = environmentOf(network, wallet, folder)
+  const args = ['node', 'start', ...(fault ? ['--fault', fault] : [])]
+  const node = tree.startProgram({ name: `node-${number}`, folder, args, environment })
+  await untilJoined(network, { process: node, address, timeoutMs: START_TIMEOUT_MS })
+  return { number, address, folder, fault, pid: node.pid, environment }
 }
