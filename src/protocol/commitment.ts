@@ -31,6 +31,12 @@ export type CommitmentParameters = {
 export const commitmentOf = (p: CommitmentParameters): Hex =>
   keccak256(
     encodeAbiParameters(PARAMETERS, [
-      BigInt(p.chainId), p.consensus, p.taskId, p.node, p.outcome, keccak256(p.score), p.salt,
+      BigInt(p.chainId),
+      p.consensus,
+      p.taskId,
+      p.node,
+      p.outcome,
+      keccak256(p.score),
+      p.salt,
     ]),
   )

@@ -22,5 +22,29 @@ export function encryptionKeyFromSecret(secret: Uint8Array): EncryptionKey {
   }
 }
 
+/**
+ * The key pair of an age identity, `AGE-SECRET-KEY-1…`; undefined when it is none.
+ */
+export function encryptionKeyFromIdentity(identity: string): EncryptionKey | undefined {
+  try {
+    const { prefix, bytes } = bech32.decodeToBytes(identity)
+    return prefix === 'age-secret-key-' && bytes.length === 32 ? encryptionKeyFromSecret(bytes) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether anything can be sealed to a public key: a point of low order gives everyone the same secret, and is refused (RFC 7748). */
+export function isUsablePublicKey(publicKey: Hex): boolean {
+  try {
+    x25519.getSharedSecret(ANY_SECRET, hexToBytes(publicKey))
+    return true
+  } catch {
+    return false
+  }
+}
+
+const ANY_SECRET = new Uint8Array(32).fill(1)
+
 /** A public key as on chain → an age recipient, `age1…`. */
 export const ageRecipientOf = (publicKey: Hex): string => bech32.encodeFromBytes('age', hexToBytes(publicKey))

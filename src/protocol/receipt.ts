@@ -31,12 +31,27 @@ const TYPES = {
 
 /** Typed data of an upload receipt, for signTypedData / verifyTypedData. */
 export const uploadReceiptTypedData = (domain: ReceiptDomain, message: UploadReceipt) =>
-  ({ domain: domainOf(domain), types: { UploadReceipt: TYPES.UploadReceipt }, primaryType: 'UploadReceipt', message }) as const
+  ({
+    domain: domainOf(domain),
+    types: { UploadReceipt: TYPES.UploadReceipt },
+    primaryType: 'UploadReceipt',
+    message,
+  }) as const
 
 /** Typed data of a relay's statement that an upload does not match the agreed score. */
 export const uploadFaultTypedData = (domain: ReceiptDomain, message: UploadFault) =>
-  ({ domain: domainOf(domain), types: { UploadFault: TYPES.UploadFault }, primaryType: 'UploadFault', message }) as const
+  ({
+    domain: domainOf(domain),
+    types: { UploadFault: TYPES.UploadFault },
+    primaryType: 'UploadFault',
+    message,
+  }) as const
 
 /** Typed data of a relay's statement that it holds nothing of the task any more. `deletedAt` in Unix seconds. */
 export const deletionReceiptTypedData = (domain: ReceiptDomain, message: DeletionReceipt) =>
-  ({ domain: domainOf(domain), types: { DeletionReceipt: TYPES.DeletionReceipt }, primaryType: 'DeletionReceipt', message }) as const
+  ({
+    domain: domainOf(domain),
+    types: { DeletionReceipt: TYPES.DeletionReceipt },
+    primaryType: 'DeletionReceipt',
+    message,
+  }) as const

@@ -19,7 +19,7 @@ export const RELAY_PROBLEMS = {
   'too-large': { status: 413, title: 'The body is too large' },
   'wrong-media-type': { status: 415, title: 'The body must be application/octet-stream or application/json' },
   'bad-range': { status: 416, title: 'The file does not have this range' },
-  'key-does-not-open': { status: 422, title: 'This key does not open the stored files' },
+  'not-the-tasks-key': { status: 422, title: "This is not the task's own key" },
   'rate-limited': { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'The relay failed' },
   'chain-unavailable': { status: 503, title: 'The relay cannot read the chain now' },

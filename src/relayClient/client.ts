@@ -21,6 +21,13 @@ export type ListedResult = { index: number; sizeBytes: number; sha256: Hex }
 /** `status` (with state, abortReason, uploader, redelivery, committed, revealed), `arguments`, `results`, `end`. */
 export type RelayEvent = { type: string } & Record<string, unknown>
 
+/** What shows a relay that a key is the task's own, see `argsHashFromDigest`. */
+export type DisputeProof = {
+  /** `AGE-SECRET-KEY-1…` */
+  identity: string
+  argumentsDigest: Hex
+}
+
 /**
  * One wallet's view of one relay. Signs in when needed; every call may be repeated, and is, when the relay cannot be reached.
  *
@@ -39,7 +46,7 @@ export type RelayClient = {
   getResult(taskId: Hex, index: number, options?: CallOptions): Promise<Uint8Array>
   deleteTask(taskId: Hex, options?: CallOptions): Promise<DeletionAnswer>
   /** Shows the relay the task's own age key, `AGE-SECRET-KEY-1…`. */
-  dispute(taskId: Hex, identity: string, options?: CallOptions): Promise<DisputeAnswer>
+  dispute(taskId: Hex, proof: DisputeProof, options?: CallOptions): Promise<DisputeAnswer>
   /** Resolves when the task has ended; reconnects as often as needed until then. */
   watchTask(taskId: Hex, options: { signal: AbortSignal; onEvent(event: RelayEvent): void }): Promise<void>
   /** Ends the session at the relay. */
@@ -257,8 +264,8 @@ export function createRelayClient(options: RelayClientOptions): RelayClient {
       }
     },
 
-    dispute: async (taskId, identity, options) => {
-      const body = { type: 'application/json', bytes: JSON.stringify({ identity }) }
+    dispute: async (taskId, { identity, argumentsDigest }, options) => {
+      const body = { type: 'application/json', bytes: JSON.stringify({ identity, argumentsDigest }) }
       const answer = await call({ method: 'POST', path: `/v1/tasks/${taskId}/dispute`, body, options }, json)
       const faulty = check(answer.faulty, (value): value is boolean => typeof value === 'boolean', 'faulty')
       return {

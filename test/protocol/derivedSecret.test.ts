@@ -11,7 +11,9 @@ describe('derived secrets', () => {
     const again = deriveSecret(WALLET, { use: 'commit salt', taskId: TASK.toUpperCase().replace('0X', '0x') })
     expect(bytesToHex(again)).toBe(bytesToHex(first))
     // A change of this value would lock running nodes out of their own commitments.
-    expect(bytesToHex(first)).toMatchInlineSnapshot(`"0x655f039f64ae4f0ff139b5ed58f65223163d2595bd86e97a15b07e6bec93f4cc"`)
+    expect(bytesToHex(first)).toMatchInlineSnapshot(
+      `"0x655f039f64ae4f0ff139b5ed58f65223163d2595bd86e97a15b07e6bec93f4cc"`,
+    )
   })
 
   it('differ by purpose, task and wallet', () => {

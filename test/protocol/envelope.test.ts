@@ -3,7 +3,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bytesToHex } from '../../src/base/hex.js'
 import { argsHashOf } from '../../src/protocol/argsHash.js'
-import { ageRecipientOf, encryptionKeyFromSecret } from '../../src/protocol/encryptionKey.js'
+import {
+  ageRecipientOf,
+  encryptionKeyFromIdentity,
+  encryptionKeyFromSecret,
+  isUsablePublicKey,
+} from '../../src/protocol/encryptionKey.js'
 import { CannotOpenError, open, openArguments, seal, sealArguments } from '../../src/protocol/envelope.js'
 
 const key = () => encryptionKeyFromSecret(new Uint8Array(randomBytes(32)))
@@ -16,6 +21,40 @@ describe('encryption keys', () => {
     expect(recipient).toMatch(/^age1[02-9ac-hj-np-z]{58}$/)
     expect(identity).toMatch(/^AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}$/)
     expect(ageRecipientOf(publicKey)).toBe(recipient)
+  })
+})
+
+describe('identities', () => {
+  it('give back their key pair', () => {
+    const pair = key()
+    expect(encryptionKeyFromIdentity(pair.identity)).toEqual(pair)
+  })
+
+  it.each(['', 'age1xyz', `AGE-SECRET-KEY-1${'Q'.repeat(58)}`, key().recipient])(
+    'that are none are none: %s',
+    (text) => {
+      expect(encryptionKeyFromIdentity(text)).toBeUndefined()
+    },
+  )
+})
+
+describe('public keys', () => {
+  // Points of low order on Curve25519: https://cr.yp.to/ecdh.html#validate
+  const LOW_ORDER = [
+    '00'.repeat(32),
+    `01${'00'.repeat(31)}`,
+    'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+    '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+    `ec${'ff'.repeat(30)}7f`,
+  ] as const
+
+  it('of low order are of no use: whatever is sealed to them is open to everyone', async () => {
+    for (const point of LOW_ORDER) {
+      expect(isUsablePublicKey(`0x${point}`)).toBe(false)
+      await expect(seal(new Uint8Array([1]), [`0x${point}`])).rejects.toThrow()
+    }
+    expect(isUsablePublicKey('0x')).toBe(false)
+    expect(isUsablePublicKey(key().publicKey)).toBe(true)
   })
 })
 

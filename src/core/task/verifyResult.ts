@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../base/errors.js'
 import { bytesToHex, type Hex } from '../../base/hex.js'
 import { perceptualHashOfFile } from '../phash/perceptualHashOfFile.js'
 import { imageScore, textScore } from './score.js'
@@ -30,12 +31,22 @@ export async function verifyResultFiles({ kind, files, score, width, height }: R
     const size = plainPngSize(file)
     if (!size || (width !== undefined && size.width !== width) || (height !== undefined && size.height !== height))
       return false
-    const hash = await perceptualHashOfFile(file).catch(() => undefined)
+    const hash = await hashOf(file)
     // The first wrong picture settles it; the others need not be decoded.
     if (!hash || !same(bytesToHex(hash), `0x${score.slice(2 + index * 16, 18 + index * 16)}`)) return false
     hashes.push(hash)
   }
   return same(imageScore(hashes), score)
+}
+
+/** Undefined for a broken picture. A failure of our own, such as a lack of memory, must not look like a stranger's fault. */
+async function hashOf(file: Uint8Array): Promise<Uint8Array | undefined> {
+  try {
+    return await perceptualHashOfFile(file)
+  } catch (error) {
+    if (error instanceof InvalidInputError) return undefined
+    throw error
+  }
 }
 
 const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()

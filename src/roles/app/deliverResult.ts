@@ -53,10 +53,14 @@ export async function collect(session: TaskSession, task: ChainTask, resultDiges
  */
 export async function dispute(session: TaskSession, task: ChainTask, resultDigest: Hex): Promise<void> {
   const { taskId, resultKey } = session
+  const { argumentsDigest } = session.entry()
+  if (!argumentsDigest) {
+    throw new NotDeliverableError(taskId, 'the files do not match the agreed score, and proving it needs the arguments')
+  }
   const relay = await session.relayOf(task)
   const reason = 'the files do not match the agreed score, and the relay does not confirm it'
   const { faulty, signature, ...verdict } = await session
-    .askRelay(() => relay.dispute(taskId, resultKey.identity))
+    .askRelay(() => relay.dispute(taskId, { identity: resultKey.identity, argumentsDigest }))
     .catch((error: unknown) => {
       throw error instanceof RelayRefusedError ? new NotDeliverableError(taskId, reason, error) : error
     })

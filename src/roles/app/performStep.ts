@@ -8,6 +8,7 @@ import { createTask } from '../../chain/write/createTask.js'
 import { deposit } from '../../chain/write/deposit.js'
 import { reportFault } from '../../chain/write/reportFault.js'
 import { startTask } from '../../chain/write/startTask.js'
+import { isUsablePublicKey } from '../../protocol/encryptionKey.js'
 import { sealArguments } from '../../protocol/envelope.js'
 import { acknowledge, collect, dispute } from './deliverResult.js'
 import type { AppStep } from './nextStep.js'
@@ -95,8 +96,8 @@ async function sendArguments({ chain, signal }: AppDependencies, session: TaskSe
   const { taskId, submission, resultKey } = session
   if (!submission) throw new ArgumentsNeededError(taskId)
   const nodes = await Promise.all(task.slots.map(({ node }) => readNode(chain, { node })))
-  // A node that was slashed for another task in the meantime has no key any more.
-  const keys = nodes.map(({ encryptionKey }) => encryptionKey).filter((key) => !/^0x0*$/.test(key))
+  // A node that was slashed for another task in the meantime has no key any more; one may have registered a useless key.
+  const keys = nodes.map(({ encryptionKey }) => encryptionKey).filter(isUsablePublicKey)
   const { salt, canonicalArguments } = submission
   const sealed = await sealArguments({ salt, canonicalArguments, resultRecipient: resultKey.publicKey }, keys)
   const relay = await session.relayOf(task)

@@ -14,7 +14,8 @@ import { type ChainTask, readTask } from '../../chain/read/task.js'
 import { readTokenBalance } from '../../chain/read/tokenBalance.js'
 import type { TaskArguments } from '../../core/task/arguments.js'
 import { canonicalBytes } from '../../core/task/canonicalForm.js'
-import { argsHashOf } from '../../protocol/argsHash.js'
+import { argsHashFromDigest, argumentsDigestOf } from '../../protocol/argsHash.js'
+import { encryptionKeyFromSecret } from '../../protocol/encryptionKey.js'
 import { taskIdOf } from '../../protocol/taskId.js'
 import { type RelayClient, RelayRefusedError } from '../../relayClient/client.js'
 import { type FollowOptions, followTask } from './followTask.js'
@@ -97,6 +98,7 @@ async function submitPrepared(
     key,
     creator: wallet.address,
     kind: options.task.kind,
+    argumentsDigest: prepared.argumentsDigest,
     argsHash,
     feeWei: (task?.feeWei ?? options.feeWei).toString(),
     size: sizeOf(options.task),
@@ -139,6 +141,7 @@ async function follow(
 }
 
 const blankEntry = (createdAtMs: number) => ({
+  relayUrl: null,
   argumentsSent: false,
   transactions: [],
   faulty: null,
@@ -222,6 +225,7 @@ type PreparedTask = {
   taskId: Hex
   salt: Uint8Array
   canonicalArguments: Uint8Array
+  argumentsDigest: Hex
   argsHash: Hex
 }
 
@@ -234,8 +238,10 @@ function prepareTask({ wallet }: Pick<AppDependencies, 'wallet'>, { task, ...opt
   const taskId = taskIdOf({ creator: wallet.address, taskKey })
   const salt = wallet.deriveSecret({ use: 'arguments salt', taskId })
   const canonicalArguments = canonicalBytes(task.arguments)
-  const argsHash = argsHashOf({ salt, canonicalArguments })
-  const common = { key, taskKey, taskId, salt, canonicalArguments, argsHash }
+  const argumentsDigest = argumentsDigestOf({ salt, canonicalArguments })
+  const resultRecipient = encryptionKeyFromSecret(wallet.deriveSecret({ use: 'result key', taskId })).publicKey
+  const argsHash = argsHashFromDigest({ argumentsDigest, resultRecipient })
+  const common = { key, taskKey, taskId, salt, canonicalArguments, argumentsDigest, argsHash }
   return task.kind === 'image'
     ? {
         ...common,
@@ -383,6 +389,7 @@ export async function resumeTask(
         key: '',
         creator: task.creator,
         kind: task.kind,
+        argumentsDigest: null,
         argsHash: task.argsHash,
         feeWei: task.feeWei.toString(),
         size: null,

@@ -23,6 +23,8 @@ export type TaskJournalEntry = {
   key: string
   creator: Address
   kind: 'image' | 'text'
+  /** Inner part of `argsHash`, salted; shown to the relay in a dispute. Null when the arguments were never seen here. */
+  argumentsDigest: Hex | null
   argsHash: Hex
   feeWei: string
   /** Pixels, to bound the decoding of the results. */
@@ -32,6 +34,8 @@ export type TaskJournalEntry = {
   createdAtMs: number
   /** Transactions that were about to be sent (hash not known yet) or are mined. */
   transactions: { what: AppTransactionName; hash: Hex | null; gasUsed: string | null }[]
+  /** Where the relay was when it was last used: the network may take a relay off its list while tasks are under way. */
+  relayUrl: string | null
   argumentsSent: boolean
   faulty: { resultDigest: Hex; signature: Hex | null } | null
   written: { resultDigest: Hex; files: WrittenFile[] } | null

@@ -65,15 +65,16 @@ export function createTaskSession(
   const marks = new Map<string, number>()
   let entry = options.entry
   let relay: RelayClient | undefined
+  const remember = async (change: Partial<TaskJournalEntry>) => {
+    entry = { ...entry, ...change }
+    await journal.write(entry)
+  }
   return {
     taskId,
     submission,
     resultKey: encryptionKeyFromSecret(wallet.deriveSecret({ use: 'result key', taskId })),
     entry: () => entry,
-    remember: async (change) => {
-      entry = { ...entry, ...change }
-      await journal.write(entry)
-    },
+    remember,
     progress: onProgress,
     mark: (name) => {
       if (!marks.has(name)) marks.set(name, clock.now())
@@ -81,8 +82,9 @@ export function createTaskSession(
     marks,
     relayOf: async (task) => {
       if (relay) return relay
-      const url = await readRelayUrl(chain, { relay: task.relay })
+      const url = (await readRelayUrl(chain, { relay: task.relay })) ?? entry.relayUrl
       if (url === null) throw new RelayGoneError(task.relay)
+      if (url !== entry.relayUrl) await remember({ relayUrl: url })
       relay = openRelay(url)
       return relay
     },

@@ -4,6 +4,7 @@ import type { ChainTask } from '../../chain/read/task.js'
 import type { InferenceEngine, InferenceResult } from '../../core/inference/engine.js'
 import { InvalidArgumentsError, parseTaskArguments, type TaskArguments } from '../../core/task/arguments.js'
 import { argsHashOf } from '../../protocol/argsHash.js'
+import { isUsablePublicKey } from '../../protocol/encryptionKey.js'
 import { type EnvelopeContent, openArguments, seal } from '../../protocol/envelope.js'
 import { OUTCOME, type Outcome } from '../../protocol/outcome.js'
 import type { RelayClient } from '../../relayClient/client.js'
@@ -41,6 +42,8 @@ export async function executeTask(
   try {
     parsed = parseTaskArguments(JSON.parse(new TextDecoder().decode(envelope.canonicalArguments)))
     if (parsed.kind !== task.kind || imageCountOf(parsed) !== task.imageCount) return nothing(OUTCOME.invalidArguments)
+    // Nobody could seal a result to such a key; since the hash on chain binds it, every node sees the same one.
+    if (!isUsablePublicKey(envelope.resultRecipient)) return nothing(OUTCOME.invalidArguments)
   } catch (error) {
     logger.info({ taskId: task.id, error, step: 'parse' }, 'the arguments are invalid')
     return nothing(OUTCOME.invalidArguments)

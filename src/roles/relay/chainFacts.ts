@@ -6,6 +6,7 @@ export type TaskFacts = {
   abortReason: string | null
   kind: 'image' | 'text'
   imageCount: number
+  argsHash: Hex
   creator: Address
   /** The receipt signer that the creator chose. */
   relay: Address

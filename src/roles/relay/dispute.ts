@@ -1,5 +1,7 @@
-import { Decrypter } from 'age-encryption'
 import type { Hex } from '../../base/hex.js'
+import { argsHashFromDigest } from '../../protocol/argsHash.js'
+import { encryptionKeyFromIdentity } from '../../protocol/encryptionKey.js'
+import { CannotOpenError, open } from '../../protocol/envelope.js'
 import type { BlobStore } from '../../store/blobs/blobStore.js'
 import type { StoredResult } from '../../store/relayDatabase/relayDatabase.js'
 import { resultCount, type TaskFacts } from './chainFacts.js'
@@ -13,17 +15,26 @@ export type VerifyResultFiles = (result: {
   score: Hex
 }) => Promise<boolean>
 
-/** What age-encryption says when the key unwrapped the file key and the rest of the header is damaged. Its errors have no codes. */
-const DAMAGED_HEADER = 'invalid header HMAC'
+/**
+ * Checks that a key is the one to which the task's results had to be sealed: the hash on chain binds it.
+ *
+ * @throws RelayProblem `not-the-tasks-key`
+ */
+export function requireKeyOfTask(
+  task: Pick<TaskFacts, 'argsHash'>,
+  { identity, argumentsDigest }: { identity: string; argumentsDigest: Hex },
+): void {
+  const key = encryptionKeyFromIdentity(identity)
+  const hash = key && argsHashFromDigest({ argumentsDigest, resultRecipient: key.publicKey })
+  if (hash?.toLowerCase() !== task.argsHash.toLowerCase()) throw new RelayProblem('not-the-tasks-key')
+}
 
 /**
  * Judges an upload with the task's own key (protocol §5). Opened files stay in memory, and only as long as this takes.
  *
- * A file whose header the key unwraps was sealed to that key by the uploader, so everything wrong behind it is the uploader's
- * fault. A file that the key does not unwrap proves nothing: the creator may have shown another key.
+ * The key is known to be the task's, so a file that it does not open is the uploader's fault.
  *
  * @returns true when the upload is faulty.
- * @throws RelayProblem `key-does-not-open`
  */
 export async function isFaultyUpload({
   task,
@@ -42,32 +53,14 @@ export async function isFaultyUpload({
   if (score === undefined || score === '0x' || results.length !== resultCount(task))
     throw new RelayProblem('wrong-state')
   const files: Uint8Array[] = []
-  let damaged = false
   for (const { blob } of results) {
-    const opened = await open(await blobs.read(blob), identity)
-    if (opened === 'damaged') damaged = true
-    else files.push(opened)
+    const sealed = await blobs.read(blob)
+    try {
+      files.push(await open(sealed, identity))
+    } catch (error) {
+      if (error instanceof CannotOpenError) return true
+      throw error
+    }
   }
-  return damaged || !(await verifyResultFiles({ kind: task.kind, files, score }))
-}
-
-async function open(sealed: Uint8Array, identity: string): Promise<Uint8Array | 'damaged'> {
-  const decrypter = new Decrypter()
-  try {
-    decrypter.addIdentity(identity)
-  } catch {
-    throw new RelayProblem('key-does-not-open')
-  }
-  try {
-    await decrypter.decryptHeader(sealed)
-  } catch (error) {
-    // An unreadable header names no key, so it cannot be tied to the one that is shown.
-    if (error instanceof Error && error.message === DAMAGED_HEADER) return 'damaged'
-    throw new RelayProblem('key-does-not-open')
-  }
-  try {
-    return await decrypter.decrypt(sealed)
-  } catch {
-    return 'damaged'
-  }
+  return !(await verifyResultFiles({ kind: task.kind, files, score }))
 }

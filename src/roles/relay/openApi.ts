@@ -117,7 +117,8 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'post',
     path: '/v1/tasks/{taskId}/dispute',
     who: 'creator, after completion',
-    summary: "Shows the task's age key {identity}; {faulty, resultDigest, uploader, signature?}, an EIP-712 fault",
+    summary:
+      "Shows the task's age key {identity, argumentsDigest}; {faulty, resultDigest, uploader, signature?}, an EIP-712 fault",
     status: 200,
     body: 'application/json',
     answer: 'application/json',

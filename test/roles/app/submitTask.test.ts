@@ -159,28 +159,31 @@ describe('submitting a task', () => {
     expect(await spending(application, beforeWei)).toEqual({ tasks: 2, paidWei: 2n * FEE_WEI })
   })
 
-  it('has a faulty upload proven and replaced, and its uploader slashed', async () => {
-    const own = await startTestApp({ nodes: 4 })
-    try {
-      const application = await own.application()
-      const taskId = own.play(application.wallet.address, 'faulty', { ...HONEST, isFaulty: (upload) => upload === 0 })
-      const events: TaskProgress[] = []
-      const dependencies = await application.dependencies({ onProgress: (event) => events.push(event) })
-      const result = await submitTask(dependencies, application.submission('faulty'))
-      const accused = events.find((event) => event.at === 'uploadFaulty')
-      if (accused?.at !== 'uploadFaulty' || !accused.uploader) throw new Error('no fault was seen')
-      expect(result.uploader).not.toBe(accused.uploader)
-      expect(await readNode(own.network.reader, { node: accused.uploader })).toMatchObject({
-        status: 'none',
-        stakeWei: 0n,
-      })
-      const picture = await readFile(join(application.folder, 'faulty.png'))
-      expect(bytesToHex(await perceptualHashOfFile(picture))).toBe(result.score)
-      expect(await readTask(own.network.reader, { taskId })).toMatchObject({ state: 'completed', redelivery: false })
-    } finally {
-      await own.stop()
-    }
-  })
+  it.each(['other picture', 'other key'] as const)(
+    'has a faulty upload (%s) proven and replaced, and its uploader slashed',
+    async (firstUpload) => {
+      const own = await startTestApp({ nodes: 4 })
+      try {
+        const application = await own.application()
+        const taskId = own.play(application.wallet.address, 'faulty', { ...HONEST, firstUpload })
+        const events: TaskProgress[] = []
+        const dependencies = await application.dependencies({ onProgress: (event) => events.push(event) })
+        const result = await submitTask(dependencies, application.submission('faulty'))
+        const accused = events.find((event) => event.at === 'uploadFaulty')
+        if (accused?.at !== 'uploadFaulty' || !accused.uploader) throw new Error('no fault was seen')
+        expect(result.uploader).not.toBe(accused.uploader)
+        expect(await readNode(own.network.reader, { node: accused.uploader })).toMatchObject({
+          status: 'none',
+          stakeWei: 0n,
+        })
+        const picture = await readFile(join(application.folder, 'faulty.png'))
+        expect(bytesToHex(await perceptualHashOfFile(picture))).toBe(result.score)
+        expect(await readTask(own.network.reader, { taskId })).toMatchObject({ state: 'completed', redelivery: false })
+      } finally {
+        await own.stop()
+      }
+    },
+  )
 
   it('tells why a task was aborted, and what came back', async () => {
     const application = await app.application()

@@ -42,11 +42,11 @@ const SIZE = 64
 export type NodeScript = {
   /** The outcome of the n-th slot of the draw. */
   outcomeOf(slot: number): Outcome
-  /** Whether the n-th upload of a task (from 0) is another picture than the one that was scored. */
-  isFaulty(upload: number): boolean
+  /** What is wrong with a task's first upload: another picture than the scored one, or sealed to another key. */
+  firstUpload: 'right' | 'other picture' | 'other key'
 }
 
-export const HONEST: NodeScript = { outcomeOf: () => OUTCOME.result, isFaulty: () => false }
+export const HONEST: NodeScript = { outcomeOf: () => OUTCOME.result, firstUpload: 'right' }
 
 /** A network in this process: anvil, contracts, a real relay, and wallets that play nodes by a script. */
 export type TestApp = {
@@ -216,7 +216,7 @@ async function playTurn(player: Player, { taskId, script, game }: Game, task: Ch
   const index = task.slots.findIndex(({ node }) => node === wallet.address)
   const slot = task.slots[index]
   if (task.state === 'aborted') return 'over'
-  if (task.state === 'completed' && !task.redelivery && !script.isFaulty(game.uploads - 1)) return 'over'
+  if (game.uploads >= (script.firstUpload === 'right' ? 1 : 2)) return 'over'
   if (!slot) return task.state === 'queued' ? 'goes on' : 'over'
   const outcome = script.outcomeOf(index)
   const picture = await pictureOf(taskId)
@@ -240,8 +240,10 @@ async function playTurn(player: Player, { taskId, script, game }: Game, task: Ch
   } else if ((task.state === 'awaitingUpload' || task.redelivery) && task.uploader === wallet.address) {
     const recipient = recipients.get(`${taskId}/${wallet.address}`)
     if (!recipient) throw new Error('a node uploads without having seen the arguments')
-    const file = script.isFaulty(game.uploads) ? await pictureOf(`0x${'99'.repeat(32)}`) : picture
-    await relay.putResult(taskId, 0, await seal(file, [recipient]))
+    const fault = game.uploads === 0 ? script.firstUpload : 'right'
+    const file = fault === 'other picture' ? await pictureOf(`0x${'99'.repeat(32)}`) : picture
+    const sealedTo = fault === 'other key' ? encryptionKeyFromSecret(new Uint8Array(32).fill(9)).publicKey : recipient
+    await relay.putResult(taskId, 0, await seal(file, [sealedTo]))
     await reportUploaded(chain, { taskId, ...(await relay.sealResults(taskId)) })
     game.uploads++
   }
@@ -257,7 +259,7 @@ async function recipientOf({ wallet, relay }: Player, task: ChainTask): Promise<
   if (!sealed) return null
   const { identity } = encryptionKeyFromSecret(wallet.deriveSecret({ use: 'node encryption key' }))
   const { salt, canonicalArguments, resultRecipient } = await openArguments(sealed, identity)
-  if (argsHashOf({ salt, canonicalArguments }) !== task.argsHash)
+  if (argsHashOf({ salt, canonicalArguments, resultRecipient }) !== task.argsHash)
     throw new Error('the arguments are not those on chain')
   recipients.set(`${task.id}/${wallet.address}`, resultRecipient)
   return resultRecipient

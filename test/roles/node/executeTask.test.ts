@@ -29,16 +29,18 @@ async function scene({
   handedOut = committed,
   to = NODE.publicKey,
   imageCount = 1,
+  resultRecipient = CREATOR.publicKey,
 }: {
   committed?: Uint8Array
   handedOut?: Uint8Array | null
   to?: Hex
   imageCount?: number
+  resultRecipient?: Hex
 } = {}) {
   const envelope = (bytes: Uint8Array) => ({
     salt: SALT,
     canonicalArguments: bytes,
-    resultRecipient: CREATOR.publicKey,
+    resultRecipient,
   })
   const task: ChainTask = {
     id: `0x${'ab'.repeat(32)}`,
@@ -135,6 +137,7 @@ describe('the work of a node', () => {
     ['are no JSON', { committed: new TextEncoder().encode('hello') }],
     ['break the schema', { committed: canonicalBytes({ ...argumentsOf(), color: 'red' }) }],
     ['are of a text task', { committed: canonicalBytes({ model: 'm', messages: [{ role: 'user', content: 'hi' }] }) }],
+    ['name a key to which nothing can be sealed', { resultRecipient: `0x${'00'.repeat(32)}` as Hex }],
     ['ask for another number of pictures than was paid for', { imageCount: 2 }],
   ])('reports invalid arguments when those on chain %s', async (_name, options) => {
     expect(await work(await scene(options))).toMatchObject({ outcome: 1, score: '0x' })

@@ -5,9 +5,18 @@ import { encryptionKeyFromSecret } from '../../../src/protocol/encryptionKey.js'
 import { seal } from '../../../src/protocol/envelope.js'
 import { uploadFaultTypedData } from '../../../src/protocol/receipt.js'
 import type { VerifyResultFiles } from '../../../src/roles/relay/dispute.js'
-import { CHAIN_ID, CONSENSUS, problemOf, startTestRelay, TASK_ID, taskOf } from './testRelay.js'
+import {
+  CHAIN_ID,
+  CONSENSUS,
+  problemOf,
+  RESULT_KEY,
+  startTestRelay,
+  TASK_ARGUMENTS,
+  TASK_ID,
+  taskOf,
+} from './testRelay.js'
 
-const KEY = encryptionKeyFromSecret(new Uint8Array(32).fill(5))
+const KEY = RESULT_KEY
 const OTHER_KEY = encryptionKeyFromSecret(new Uint8Array(32).fill(6))
 const SCORE: Hex = `0x${'5c'.repeat(8)}`
 const GOOD = new TextEncoder().encode('the right picture')
@@ -36,8 +45,8 @@ async function completedWith(upload: Uint8Array) {
   await relay.as(cast.node2, 'PUT', `/v1/tasks/${TASK_ID}/results/0`, upload)
   const receipt = (await (await relay.as(cast.node2, 'POST', `/v1/tasks/${TASK_ID}/results`)).json()) as Answer
   chain.change(TASK_ID, { state: 'completed', resultDigest: receipt.resultDigest })
-  const dispute = (identity = KEY.identity) =>
-    relay.as(cast.creator, 'POST', `/v1/tasks/${TASK_ID}/dispute`, { identity })
+  const dispute = (identity = KEY.identity, argumentsDigest: string = TASK_ARGUMENTS.argumentsDigest) =>
+    relay.as(cast.creator, 'POST', `/v1/tasks/${TASK_ID}/dispute`, { identity, argumentsDigest })
   return { relay, dispute, resultDigest: receipt.resultDigest }
 }
 
@@ -70,6 +79,8 @@ test.each([
       return changed(sealed, Buffer.from(sealed).indexOf('\n--- ') + 6)
     },
   ],
+  ['noise in its place', async () => new Uint8Array(500).map((_, index) => (index * 37) & 255)],
+  ['a file that is sealed to somebody else', async () => seal(GOOD, [OTHER_KEY.publicKey])],
   [
     'its second half missing',
     async () => {
@@ -96,9 +107,11 @@ test.each([
 
 test('a creator that shows another key cannot frame an honest uploader', async () => {
   const { dispute } = await completedWith(await seal(GOOD, [KEY.publicKey]))
-  expect(await problemOf(await dispute(OTHER_KEY.identity))).toEqual([422, 'key-does-not-open'])
+  expect(await problemOf(await dispute(OTHER_KEY.identity))).toEqual([422, 'not-the-tasks-key'])
+  expect(await problemOf(await dispute(KEY.identity, `0x${'d2'.repeat(32)}`))).toEqual([422, 'not-the-tasks-key'])
+  expect(await problemOf(await dispute(KEY.identity, '0x'))).toEqual([400, 'bad-request'])
   const checksum = KEY.identity.replace(/.$/, (last) => (last === 'Q' ? 'P' : 'Q'))
-  expect(await problemOf(await dispute(checksum))).toEqual([422, 'key-does-not-open'])
+  expect(await problemOf(await dispute(checksum))).toEqual([422, 'not-the-tasks-key'])
   for (const odd of ['', 'age1x', KEY.identity.toLowerCase(), `${KEY.identity}\n`]) {
     expect(await problemOf(await dispute(odd))).toEqual([400, 'bad-request'])
   }
@@ -123,7 +136,7 @@ test('when the pictures cannot be judged, nobody is blamed', async () => {
   const { cast, chain, folder } = relay
   await relay.close()
   const restarted = await startTestRelay({ cast, chain, dataFolder: folder, verifyResultFiles: broken })
-  const body = { identity: KEY.identity }
+  const body = { identity: KEY.identity, argumentsDigest: TASK_ARGUMENTS.argumentsDigest }
   const response = await restarted.as(cast.creator, 'POST', `/v1/tasks/${TASK_ID}/dispute`, body)
   expect(await problemOf(response)).toEqual([500, 'internal'])
   await expect(dispute()).rejects.toThrow()

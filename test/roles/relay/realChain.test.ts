@@ -20,6 +20,7 @@ import { reportUploaded } from '../../../src/chain/write/reportUploaded.js'
 import { revealOutcome } from '../../../src/chain/write/revealOutcome.js'
 import { startTask } from '../../../src/chain/write/startTask.js'
 import { perceptualHashOfFile } from '../../../src/core/phash/perceptualHashOfFile.js'
+import { argsHashFromDigest } from '../../../src/protocol/argsHash.js'
 import { commitmentOf } from '../../../src/protocol/commitment.js'
 import { encryptionKeyFromSecret } from '../../../src/protocol/encryptionKey.js'
 import { seal } from '../../../src/protocol/envelope.js'
@@ -34,6 +35,12 @@ type Member = { wallet: Wallet; chain: ChainWriter; relay: RelayClient }
 
 const relayWallet = createWallet({ privateKey: generatePrivateKey() })
 const RESULT_KEY = encryptionKeyFromSecret(new Uint8Array(32).fill(9))
+/** What shows that the key is the task's. */
+const PROOF = {
+  identity: RESULT_KEY.identity,
+  resultRecipient: RESULT_KEY.publicKey,
+  argumentsDigest: testBytes32(4),
+}
 const SALT: Hex = testBytes32(7)
 let anvil: TestAnvil
 let network: TestNetwork
@@ -82,7 +89,7 @@ async function agreedTask(app: Member, nodes: readonly Member[], score: Hex): Pr
     gpuModel: testBytes32(0),
     executionTimeoutSeconds: 60,
     relay: relayWallet.address,
-    argsHash: testBytes32(4),
+    argsHash: argsHashFromDigest(PROOF),
     feeWei: parseCnx('3'),
   })
   await startTask(app.chain, { taskId })
@@ -126,7 +133,7 @@ test('a garbage upload is disputed, its uploader slashed, and the next node deli
   const cheat = await uploaderOf()
   await upload(cheat, wrong)
   expect(await readTask(network.reader, { taskId })).toMatchObject({ state: 'completed', redelivery: false })
-  const verdict = await app.relay.dispute(taskId, RESULT_KEY.identity)
+  const verdict = await app.relay.dispute(taskId, PROOF)
   expect(verdict.faulty).toBe(true)
   await reportFault(app.chain, { taskId, resultDigest: verdict.resultDigest, signature: verdict.signature ?? '0x' })
   expect(await readNode(network.reader, { node: cheat.wallet.address })).toMatchObject({ status: 'none', stakeWei: 0n })
@@ -135,7 +142,7 @@ test('a garbage upload is disputed, its uploader slashed, and the next node deli
   expect(honest.wallet.address).not.toBe(cheat.wallet.address)
   await expect(cheat.relay.putResult(taskId, 0, right)).rejects.toBeInstanceOf(RelayRefusedError)
   await upload(honest, right)
-  expect(await app.relay.dispute(taskId, RESULT_KEY.identity)).toMatchObject({ faulty: false })
+  expect(await app.relay.dispute(taskId, PROOF)).toMatchObject({ faulty: false })
   expect(await app.relay.listResults(taskId)).toHaveLength(1)
 
   const watched: string[] = []

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Logger } from '../../../src/base/logger.js'
 import { encryptionKeyFromSecret } from '../../../src/protocol/encryptionKey.js'
 import { seal, sealArguments } from '../../../src/protocol/envelope.js'
-import { problemOf, startTestRelay, TASK_ID, type TestRelay } from './testRelay.js'
+import { problemOf, startTestRelay, TASK_ARGUMENTS, TASK_ID, type TestRelay } from './testRelay.js'
 
 const MARKER = 'a-marker-that-is-nowhere-else-4711'
 const KEY = encryptionKeyFromSecret(new Uint8Array(32).fill(5))
@@ -69,7 +69,10 @@ describe('nothing is readable, and nothing stays', () => {
     const relay = await startTestRelay({ logger })
     const { creator } = relay.cast
     await relay.as(creator, 'PUT', `/v1/tasks/${TASK_ID}/arguments`, new TextEncoder().encode(MARKER))
-    await relay.as(creator, 'POST', `/v1/tasks/${TASK_ID}/dispute`, { identity: KEY.identity })
+    await relay.as(creator, 'POST', `/v1/tasks/${TASK_ID}/dispute`, {
+      identity: KEY.identity,
+      argumentsDigest: TASK_ARGUMENTS.argumentsDigest,
+    })
     await relay.as(creator, 'GET', `/v1/tasks/${MARKER}/arguments?${MARKER}`)
     await relay.as(null, 'GET', `/${MARKER}`)
     await expect.poll(() => lines.length).toBeGreaterThanOrEqual(6)

@@ -32,7 +32,11 @@ const STARTED: readonly Route[] = [
   { name: 'GET results', request: (id) => ['GET', `/v1/tasks/${id}/results`], allowed: { creator: 404 } },
   {
     name: 'POST dispute',
-    request: (id) => ['POST', `/v1/tasks/${id}/dispute`, { identity: `AGE-SECRET-KEY-1${'Q'.repeat(58)}` }],
+    request: (id) => [
+      'POST',
+      `/v1/tasks/${id}/dispute`,
+      { identity: `AGE-SECRET-KEY-1${'Q'.repeat(58)}`, argumentsDigest: TASK_ID },
+    ],
     allowed: { creator: 409 },
   },
 ]

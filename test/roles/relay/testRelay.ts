@@ -6,6 +6,8 @@ import { onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../../src/base/clock.js'
 import type { Address, Hex } from '../../../src/base/hex.js'
 import { silentLogger } from '../../../src/base/logger.js'
+import { argsHashFromDigest } from '../../../src/protocol/argsHash.js'
+import { encryptionKeyFromSecret } from '../../../src/protocol/encryptionKey.js'
 import { signInMessage } from '../../../src/protocol/signIn.js'
 import { createWallet, type Wallet } from '../../../src/protocol/wallet.js'
 import type { ChainFacts, TaskFacts } from '../../../src/roles/relay/chainFacts.js'
@@ -77,12 +79,21 @@ export const createCast = (): Cast => {
   }
 }
 
+/** What binds the key of the cast's task to the chain. */
+export const RESULT_KEY = encryptionKeyFromSecret(new Uint8Array(32).fill(5))
+const argumentsDigest: Hex = `0x${'d1'.repeat(32)}`
+export const TASK_ARGUMENTS = {
+  argumentsDigest,
+  argsHash: argsHashFromDigest({ argumentsDigest, resultRecipient: RESULT_KEY.publicKey }),
+}
+
 /** A task of the cast: started, three nodes drawn, node 1 to be the uploader later. */
 export const taskOf = (cast: Cast, fields: Partial<TaskFacts> = {}): TaskFacts => ({
   state: 'started',
   abortReason: null,
   kind: 'image',
   imageCount: 2,
+  argsHash: TASK_ARGUMENTS.argsHash,
   creator: cast.creator.address,
   relay: cast.relay.address,
   uploader: null,

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import type { Address } from '../../../base/hex.js'
+import { type Address, isHex32 } from '../../../base/hex.js'
 import { isUploadOpen } from '../chainFacts.js'
-import { isFaultyUpload } from '../dispute.js'
+import { isFaultyUpload, requireKeyOfTask } from '../dispute.js'
 import { RelayProblem } from '../problem.js'
 import type { RelayCore } from '../relayCore.js'
 import { requireRole } from '../rights.js'
@@ -39,12 +39,14 @@ export function taskRoutes(app: FastifyInstance, core: RelayCore): void {
   app.post<TaskParams>('/v1/tasks/:taskId/dispute', async (request, reply) => {
     const { address: caller } = await signIn.authenticate(request.headers.authorization)
     const { taskId, task } = await requireRole(rights, { taskId: request.params.taskId, caller, allowed: ['creator'] })
-    const { identity } = (request.body ?? {}) as Record<string, unknown>
+    const { identity, argumentsDigest } = (request.body ?? {}) as Record<string, unknown>
     if (typeof identity !== 'string' || !/^AGE-SECRET-KEY-1[0-9A-Z]{58}$/.test(identity)) {
       throw new RelayProblem('bad-request', "identity must be the task's age key")
     }
+    if (!isHex32(argumentsDigest)) throw new RelayProblem('bad-request', 'argumentsDigest must be 32 bytes as hex')
     const uploader = task.uploader?.toLowerCase() as Address | undefined
     if (task.state !== 'completed' || task.redelivery || !uploader) throw new RelayProblem('wrong-state')
+    requireKeyOfTask(task, { identity, argumentsDigest })
     const { faulty, resultDigest } = await lock('dispute', () =>
       // One at a time in the whole relay: decoding pictures takes memory.
       lock(taskId, async () => {
