@@ -155,7 +155,7 @@ it(
         expect(answer.code).not.toBe('CRYNUX_INTERNAL')
       }
     }),
-  120_000,
+  180_000,
 )
 
 it('no command at all gets help on stderr and exit status 2', async () => {

@@ -14,7 +14,11 @@ import { dataOf, type TestDevnet, withDevnet } from '../helpers/devnet.js'
 import { processesUsing } from '../helpers/processesUsing.js'
 import { until } from '../helpers/until.js'
 
-const PROMPT = ['--prompt', 'a big red circle on a blue background']
+const SUBMIT = ['task', 'submit', '--prompt', 'a big red circle on a blue background', '--out', 'picture.png', '--json']
+
+const taskIdIn = (devnet: TestDevnet, key: string): Hex =>
+  taskIdOf({ creator: devnet.description().app.address, taskKey: taskKeyOf(key) })
+
 const HALF_OF_THE_FEE = parseCnx('15').toString()
 
 /** The cheat's part in a task, and the other two. */
@@ -65,7 +69,7 @@ cp "$CRYNUX_DEVNET" "$OUT/devnet.json"`
     } finally {
       rmSync(root, { recursive: true, force: true })
     }
-  }, 120_000)
+  }, 180_000)
 
   const penalised = async ({ chain }: TestDevnet, isCheat: (node: { address: Address }) => boolean) =>
     (await readNodes(chain)).find(isCheat)
@@ -74,8 +78,12 @@ cp "$CRYNUX_DEVNET" "$OUT/devnet.json"`
     'penalises a node that is silent, and does without it',
     () =>
       withDevnet(['--bytecode', '--nodes', '4', '--fault', '3=silent'], async (devnet) => {
-        const args = ['task', 'submit', ...PROMPT, '--out', 'picture.png', '--timeout', '10s', '--json']
-        const task = dataOf<SubmitResult>(await devnet.run(args))
+        const submitted = devnet.start([...SUBMIT, '--key', 'silence'])
+        const now = () => readTask(devnet.chain, { taskId: taskIdIn(devnet, 'silence') })
+        const committed = async () => (await now())?.slots.filter((slot) => slot.committed).length === 2
+        await until(committed, { timeoutMs: 90_000, what: 'the two honest nodes to commit' })
+        await devnet.passTime((await now())?.commitDeadline ?? 0)
+        const task = dataOf<SubmitResult>(await submitted.finished)
         const { cheat, honest, isCheat } = partsOf(task, devnet.nodes)
         expect(task.state).toBe('completed')
         expect(honest.every(agreedAndPaid)).toBe(true)
@@ -87,24 +95,21 @@ cp "$CRYNUX_DEVNET" "$OUT/devnet.json"`
           stakeWei: parseCnx('392'),
         })
       }),
-    120_000,
+    180_000,
   )
 
   it(
     'does not pay a node that copies another’s commitment: its reveal reverts',
     () =>
       withDevnet(['--bytecode', '--nodes', '4', '--fault', '3=copy-commit'], async (devnet) => {
-        const args = ['task', 'submit', ...PROMPT, '--out', 'picture.png', '--key', 'copied', '--json']
-        const submitted = devnet.start(args)
-        const taskId = taskIdOf({ creator: devnet.description().app.address, taskKey: taskKeyOf('copied') as Hex })
-        const revealed = async () =>
-          (await readTask(devnet.chain, { taskId }))?.slots.filter((slot) => slot.revealed).length === 2
-        await until(revealed, { timeoutMs: 60_000, what: 'the two honest nodes to reveal' })
+        const submitted = devnet.start([...SUBMIT, '--key', 'copied'])
+        const now = () => readTask(devnet.chain, { taskId: taskIdIn(devnet, 'copied') })
+        const revealed = async () => (await now())?.slots.filter((slot) => slot.revealed).length === 2
+        await until(revealed, { timeoutMs: 90_000, what: 'the two honest nodes to reveal' })
         const copier = devnet.nodes.find(({ fault }) => fault !== null)
         const log = () => readFileSync(join(copier?.folder ?? '', 'node.log'), 'utf8')
         await until(() => log().includes('is not what it committed to'), { what: "the copier's reveal to revert" })
-        // Nobody waits for the rest of the reveal window.
-        await devnet.rpc('evm_increaseTime', 31)
+        await devnet.passTime((await now())?.revealDeadline ?? 0)
         const task = dataOf<SubmitResult>(await submitted.finished)
         const { cheat, honest, isCheat } = partsOf(task, devnet.nodes)
         expect(task.state).toBe('completed')
@@ -112,6 +117,6 @@ cp "$CRYNUX_DEVNET" "$OUT/devnet.json"`
         expect(cheat).toMatchObject({ outcome: 'silent', score: null, paidWei: '0' })
         expect(await penalised(devnet, isCheat)).toMatchObject({ slashes: 0, penalties: 1 })
       }),
-    120_000,
+    180_000,
   )
 })

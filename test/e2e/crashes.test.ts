@@ -28,11 +28,11 @@ describe('kill -9', () => {
     () =>
       // The silent node keeps the reveals closed until the commit deadline, so that there is a between.
       withDevnet(['--bytecode', '--fault', '3=silent'], async (devnet) => {
-        const submitted = devnet.start([...SUBMIT, '--key', 'crash', '--timeout', '15s'])
+        const submitted = devnet.start([...SUBMIT, '--key', 'crash'])
         const taskId = taskIdIn(devnet, 'crash')
         const slots = async () => (await readTask(devnet.chain, { taskId }))?.slots ?? []
         const committed = async () => (await slots()).filter((slot) => slot.committed)
-        await until(async () => (await committed()).length === 2, { timeoutMs: 60_000, what: 'two commitments' })
+        await until(async () => (await committed()).length === 2, { timeoutMs: 90_000, what: 'two commitments' })
         const [victim] = devnet.nodes
         if (!victim) throw new Error('there is no node 1')
         const slotOf = async () =>
@@ -42,6 +42,9 @@ describe('kill -9', () => {
         process.kill(victim.pid, 'SIGKILL')
         await until(() => !isAlive(victim.pid))
         const restarted = devnet.start(['node', 'start'], victim.environment)
+        await until(() => restarted.output().stderr.includes('is in the draw'), { timeoutMs: 60_000 })
+        expect(await slotOf()).toMatchObject({ committed: true, revealed: false })
+        await devnet.passTime((await readTask(devnet.chain, { taskId }))?.commitDeadline ?? 0)
 
         const task = dataOf<SubmitResult>(await submitted.finished)
         expect(task.state).toBe('completed')
@@ -51,7 +54,7 @@ describe('kill -9', () => {
         restarted.process.kill('SIGTERM')
         await restarted.finished
       }),
-    120_000,
+    180_000,
   )
 
   it(
@@ -65,7 +68,7 @@ describe('kill -9', () => {
         const before = await wealth()
         const taskId = taskIdIn(devnet, 'once')
         const killed = devnet.start([...SUBMIT, '--key', 'once'])
-        await until(() => readTask(devnet.chain, { taskId }), { timeoutMs: 60_000, what: 'the task to be paid' })
+        await until(() => readTask(devnet.chain, { taskId }), { timeoutMs: 90_000, what: 'the task to be paid' })
         killed.process.kill('SIGKILL')
         expect((await killed.finished).signal).toBe('SIGKILL')
         expect(existsSync(join(devnet.scratch, 'picture.png'))).toBe(false)
@@ -81,7 +84,7 @@ describe('kill -9', () => {
         expect(again).toMatchObject({ taskId, files: task.files })
         expect(before - (await wealth())).toBe(parseCnx('30'))
       }),
-    120_000,
+    180_000,
   )
 
   it('of the devnet itself: chain, relay and nodes end, and the folder goes', async () => {
@@ -89,7 +92,7 @@ describe('kill -9', () => {
     const root = mkdtempSync(join(tmpdir(), 'crynux-e2e-kill-'))
     try {
       const up = startCrynux(['devnet', 'up', '--bytecode', '--json'], { environment: { TMPDIR: root } })
-      await until(() => up.output().stdout.includes('\n'), { timeoutMs: 60_000, what: 'the devnet to be up' })
+      await until(() => up.output().stdout.includes('\n'), { timeoutMs: 90_000, what: 'the devnet to be up' })
       // The devnet, anvil and its guard, the relay, three nodes.
       expect(processesUsing(root).length).toBeGreaterThanOrEqual(7)
       up.process.kill('SIGKILL')
@@ -99,5 +102,5 @@ describe('kill -9', () => {
       for (const pid of processesUsing(root)) process.kill(pid, 'SIGKILL')
       rmSync(root, { recursive: true, force: true })
     }
-  }, 60_000)
+  }, 120_000)
 })

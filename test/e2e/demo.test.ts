@@ -51,4 +51,4 @@ it('makes the picture of the prompt on three nodes that agree, pays them, and le
   expect(readdirSync(folder)).toEqual(['picture.png'])
   expect(readdirSync(temporary)).toEqual([])
   expect(processesUsing(root)).toEqual([])
-}, 120_000)
+}, 180_000)

@@ -73,7 +73,7 @@ beforeAll(
         ).identity,
       }
     }),
-  120_000,
+  180_000,
 )
 
 it('the relay never holds the prompt or the picture', () => {

@@ -38,28 +38,28 @@ it('devnet run gives the command its network and returns its exit status', async
   const { status, stdout, stderr } = await start(args).finished
   expect({ status, stdout, stderr }).toEqual({ status: 42, stdout: 'the command speaks\n', stderr: expect.any(String) })
   nothingLeft()
-}, 60_000)
+}, 120_000)
 
 it('devnet run passes SIGTERM on, and ends as its command did', async () => {
   const run = start(['devnet', 'run', '--bytecode', '--', 'sh', '-c', 'echo running; exec sleep 1000'])
-  await until(() => run.output().stdout.includes('running'), { timeoutMs: 60_000 })
+  await until(() => run.output().stdout.includes('running'), { timeoutMs: 90_000 })
   run.process.kill('SIGTERM')
   expect(await run.finished).toMatchObject({ status: 143, signal: null })
   nothingLeft()
-}, 60_000)
+}, 120_000)
 
 it('devnet up prints lines for a shell, and Ctrl-C in the middle of the start leaves nothing behind', async () => {
   const up = start(['devnet', 'up', '--bytecode'])
-  await until(() => up.output().stderr.includes('contracts deployed'), { timeoutMs: 60_000 })
+  await until(() => up.output().stderr.includes('contracts deployed'), { timeoutMs: 90_000 })
   up.process.kill('SIGINT')
   expect(await up.finished).toMatchObject({ status: 130, stdout: '' })
   nothingLeft()
-}, 60_000)
+}, 120_000)
 
 it('devnet up --keep keeps every folder with its log, for its user only', async () => {
   const kept = join(root, 'kept')
   const up = start(['devnet', 'up', '--bytecode', '--keep', kept])
-  await until(() => up.output().stdout.includes('export PATH='), { timeoutMs: 60_000 })
+  await until(() => up.output().stdout.includes('export PATH='), { timeoutMs: 90_000 })
   expect(up.output().stdout).toMatch(/^export CRYNUX_RPC_URL='http:\/\/127\.0\.0\.1:\d+'$/m)
   up.process.kill('SIGINT')
   expect(await up.finished).toMatchObject({ status: 0 })
@@ -74,4 +74,4 @@ it('devnet up --keep keeps every folder with its log, for its user only', async 
   }
   expect(readdirSync(join(kept, 'relay'))).toContain('blobs')
   expect(processesUsing(root)).toEqual([])
-}, 60_000)
+}, 120_000)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Address } from '../../src/base/hex.js'
 import { type ChainReader, createChainReader } from '../../src/chain/client.js'
+import { readChainTime } from '../../src/chain/read/chainTime.js'
 import { loadNetworkProfile } from '../../src/store/networkProfile.js'
 import { type CrynuxProcess, type Finished, startCrynux } from './crynuxProcess.js'
 import { processesUsing } from './processesUsing.js'
@@ -33,6 +34,8 @@ export type TestDevnet = {
   /** Runs the program as the application of this network, in the scratch folder. */
   run(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Finished>
   start(args: readonly string[], environment?: Readonly<Record<string, string>>): CrynuxProcess
+  /** Moves the chain's clock past a moment (Unix seconds), so that nobody waits for a deadline. */
+  passTime(moment: number): Promise<void>
   /** One JSON-RPC call to anvil. */
   rpc(method: string, ...parameters: unknown[]): Promise<unknown>
 }
@@ -57,7 +60,7 @@ export async function withDevnet(args: readonly string[], test: (devnet: TestDev
   const up = startCrynux(['devnet', 'up', '--json', '--keep', folder, ...args], { environment: { TMPDIR: temporary } })
   try {
     const running = await Promise.race([
-      until(() => up.output().stdout.includes('\n'), { timeoutMs: 60_000, what: 'devnet up to be ready' }),
+      until(() => up.output().stdout.includes('\n'), { timeoutMs: 90_000, what: 'devnet up to be ready' }),
       up.finished.then(({ status, stderr }) => Promise.reject(new Error(`devnet up ended with ${status}: ${stderr}`))),
     ])
     expect(running).toBe(true)
@@ -67,6 +70,19 @@ export async function withDevnet(args: readonly string[], test: (devnet: TestDev
     const { environment } = data
     const description = () => JSON.parse(readFileSync(join(folder, 'devnet.json'), 'utf8')) as Description
     const rpcUrl = environment.CRYNUX_RPC_URL ?? ''
+    const rpc = async (method: string, ...params: unknown[]): Promise<unknown> => {
+      const response = await fetch(rpcUrl, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+      })
+      return ((await response.json()) as { result: unknown }).result
+    }
+    const chain = await createChainReader({
+      profile: await loadNetworkProfile(environment.CRYNUX_NETWORK ?? ''),
+      rpcUrl,
+      pollingIntervalMs: 50,
+    })
     const start = (words: readonly string[], extra = {}) =>
       startCrynux(words, { cwd: scratch, environment: { ...environment, TMPDIR: temporary, ...extra } })
     await test({
@@ -74,23 +90,16 @@ export async function withDevnet(args: readonly string[], test: (devnet: TestDev
       scratch,
       environment,
       nodes: description().nodes,
-      chain: await createChainReader({
-        profile: await loadNetworkProfile(environment.CRYNUX_NETWORK ?? ''),
-        rpcUrl,
-        pollingIntervalMs: 50,
-      }),
+      chain,
       process: up,
       description,
       start,
       run: (words, extra) => start(words, extra).finished,
-      rpc: async (method, ...params) => {
-        const response = await fetch(rpcUrl, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-        })
-        return ((await response.json()) as { result: unknown }).result
+      passTime: async (moment) => {
+        const missing = moment + 1 - (await readChainTime(chain))
+        if (missing > 0) await rpc('evm_increaseTime', missing)
       },
+      rpc,
     })
     up.process.kill('SIGTERM')
     const { status, stderr } = await up.finished
