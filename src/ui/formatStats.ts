@@ -22,7 +22,11 @@ export const formatNodes = ({ nodes }: { nodes: readonly NodeRow[] }): string =>
     ? 'no node has joined yet'
     : formatTable(nodes, [
         { title: 'node', value: ({ address }) => address },
-        { title: 'status', value: ({ status }) => status },
+        // Only former nodes are listed with no status: those that were removed, and those that took their stake back.
+        {
+          title: 'status',
+          value: ({ status, slashes }) => (status !== 'none' ? status : slashes > 0 ? 'slashed' : 'left'),
+        },
         { title: 'stake', value: ({ stakeWei }) => cnx(stakeWei), align: 'right' },
         { title: 'penalties', value: ({ penaltiesWei }) => cnx(penaltiesWei), align: 'right' },
         { title: 'slashed', value: ({ slashedWei }) => cnx(slashedWei), align: 'right' },
