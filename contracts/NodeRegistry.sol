@@ -5,6 +5,8 @@ import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
+import {LibBit} from "solady/utils/LibBit.sol";
 import {IChallengeWindow} from "./interfaces/IChallengeWindow.sol";
 import {INodePools} from "./interfaces/INodePools.sol";
 import {INodeRegistry} from "./interfaces/INodeRegistry.sol";
@@ -26,7 +28,7 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         Status status;
         uint16 vramGb;
         uint24 modelId;
-        bool held; // by a task; also true for a while after a slash
+        bool held; // slashed for one task while another still counts on the node
         uint40 liableUntil; // the stake may not leave before
         // word 1
         uint96 stakeWei;
@@ -54,8 +56,10 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
     uint256 public constant HIGHEST_VRAM_GB = type(uint16).max;
 
     uint256 private constant _TIERS = 8;
-    /// @dev Random tries before the draw walks on from a random position. At 25 % available, 1 % of draws get there.
+    /// @dev Members tried at random before the draw walks on from the last one. At 25 % available, 1 % of draws get there.
     uint256 private constant _TRIES = 16;
+    /// @dev Hashes made for that, each of eight random numbers, of which at least one in 16 meets a member.
+    uint256 private constant _HASHES = 32;
     /// @dev Members that a walk looks at which have too little VRAM, before it gives up on their pool.
     uint256 private constant _LOOKS = 32;
     /// @dev Random members whose GPU model is tried, when any model will do, and then models in turn.
@@ -252,14 +256,17 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
             if (modelId == 0) revert Errors.NodeRegistry_TooFewNodes(0);
         }
         for (uint256 i = 0; i < 3; ++i) {
-            bytes32 slotSeed = keccak256(abi.encode(seed, i));
+            // Three neighbours: each pick hashes its own before it takes numbers from it.
+            bytes32 slotSeed;
+            unchecked {
+                slotSeed = bytes32(uint256(seed) + i);
+            }
             uint32 id = modelId == 0
                 ? _pickFromTiers(slotSeed, minVramGb)
                 : _pickFromModel(_models[modelId], slotSeed, minVramGb);
             if (id == 0) revert Errors.NodeRegistry_TooFewNodes(i);
             Node storage node_ = _nodes[id];
             node_.status = Status.Busy;
-            node_.held = true;
             // Clearing the bit is also what keeps the three distinct.
             _setAvailable(node_, false);
             (ids[i], wallets[i]) = (id, node_.wallet);
@@ -294,7 +301,7 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
 
     /// @inheritdoc INodePools
     function slashForBounty(uint32 id, uint256 bountyWei) external onlyConsensus returns (uint256 paidWei) {
-        uint256 takenWei = _slash(_nodes[id]);
+        uint256 takenWei = _slash(_nodes[id], false);
         paidWei = bountyWei < takenWei ? bountyWei : takenWei;
         if (paidWei != 0) TOKEN.safeTransfer(msg.sender, paidWei);
         if (takenWei != paidWei) TOKEN.safeTransfer(INCENTIVE_POOL, takenWei - paidWei);
@@ -479,14 +486,13 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
             takenWei = _penalise(node_);
             _pausePenalised(node_);
         } else if (action == Action.FreeAndSlash) {
-            node_.held = false;
-            takenWei = _slash(node_);
+            if (node_.held) node_.held = false;
+            takenWei = _slash(node_, true);
         }
     }
 
     /// @dev After its task: to where the node asked to go meanwhile, or where it was put.
     function _free(Node storage node_, bool penalised) private {
-        node_.held = false;
         Status status = node_.status;
         if (status == Status.LeavePending) {
             _beginUnbonding(node_);
@@ -496,6 +502,8 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         } else if (status == Status.Busy) {
             node_.status = Status.Available;
             _setAvailable(node_, true);
+        } else if (node_.held) {
+            node_.held = false;
         }
     }
 
@@ -518,11 +526,16 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         }
     }
 
-    /// @dev Leaves `held` as it is: another task may still count on the node.
-    function _slash(Node storage node_) private returns (uint256 amountWei) {
-        if (node_.status == Status.None) return 0;
+    /// @param free Whether no other task counts on the node. Otherwise it may not join again before that one has ended: that
+    /// task would let go of a node which by then may hold a third one.
+    function _slash(Node storage node_, bool free) private returns (uint256 amountWei) {
+        Status status = node_.status;
+        if (status == Status.None) return 0;
+        if (!free && (status == Status.Busy || status == Status.PausePending || status == Status.LeavePending)) {
+            node_.held = true;
+        }
         amountWei = node_.stakeWei;
-        if (node_.status != Status.Unbonding) _removeFromPools(node_);
+        if (status != Status.Unbonding) _removeFromPools(node_);
         _forget(node_);
         emit NodeSlashed(node_.wallet, amountWei);
     }
@@ -610,25 +623,38 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
 
     /// @dev An available node of any tier with enough VRAM, or 0. Only the lowest tier can hold members with too little:
     /// they are passed over, which makes the comparison exact for any `minVramGb`.
+    ///
+    /// Tier and position are drawn from ranges that are powers of two, and drawn again where there is no such member. With
+    /// "random number modulo size" every node that joins or leaves would turn the draw over, and who knows the seed could
+    /// do so until he likes what comes out. This way he changes nothing but where the draw meets his own node (or, where
+    /// one leaves, the last one), unless a size passes a power of two.
     function _pickFromTiers(bytes32 seed, uint256 minVramGb) private view returns (uint32) {
         uint256 lowest = _tierOf(minVramGb);
         uint256 sizes = _tierSizes >> (32 * lowest);
-        uint256 total;
-        for (uint256 rest = sizes; rest != 0; rest >>= 32) {
-            total += uint32(rest);
-        }
-        if (total == 0) return 0;
+        if (sizes == 0) return 0;
+        uint256 mask = _positionMask(sizes);
 
         uint256 tier;
         uint256 position;
-        for (uint256 i = 0; i < _TRIES; ++i) {
-            (tier, position) = _locate(sizes, uint256(seed) % total);
-            MemberPool.Pool storage pool = _tiers[lowest + tier];
-            if (pool.isAvailable(position)) {
-                uint32 id = pool.members[position];
-                if (tier != 0 || _nodes[id].vramGb >= minVramGb) return id;
+        uint256 tries;
+        for (uint256 i = 0; i < _HASHES; ++i) {
+            seed = EfficientHashLib.hash(seed);
+            // Eight numbers of 32 bits.
+            for (uint256 numbers = uint256(seed); numbers != 0; numbers >>= 32) {
+                uint256 candidate = (numbers >> 3) & mask;
+                // Tiers that do not exist have no members.
+                if (candidate >= uint32(sizes >> ((numbers & 7) << 5))) continue;
+                (tier, position) = (numbers & 7, candidate);
+                MemberPool.Pool storage pool = _tiers[lowest + tier];
+                if (pool.isAvailable(position)) {
+                    uint32 id = pool.members[position];
+                    if (tier != 0 || _nodes[id].vramGb >= minVramGb) return id;
+                }
+                if (++tries == _TRIES) {
+                    i = _HASHES;
+                    break;
+                }
             }
-            seed = keccak256(abi.encode(seed));
         }
         // Few are free: walk on from the last position, once around.
         uint256 count = _TIERS - lowest;
@@ -641,25 +667,39 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         return 0;
     }
 
-    /// @dev An available node of the pool with enough VRAM, or 0.
+    /// @dev An available node of the pool with enough VRAM, or 0; see _pickFromTiers.
     function _pickFromModel(MemberPool.Pool storage pool, bytes32 seed, uint256 minVramGb)
         private
         view
         returns (uint32)
     {
-        uint256 total = pool.members.length;
-        if (total == 0) return 0;
+        uint256 size = pool.members.length;
+        if (size == 0) return 0;
+        uint256 mask = _positionMask(size);
         uint256 position;
-        for (uint256 i = 0; i < _TRIES; ++i) {
-            position = uint256(seed) % total;
+        uint256 tries;
+        for (uint256 i = 0; i < 8 * _HASHES && tries < _TRIES; ++i) {
+            if (i & 7 == 0) seed = EfficientHashLib.hash(seed);
+            uint256 candidate = (uint256(seed) >> (32 * (i & 7))) & mask;
+            if (candidate >= size) continue;
+            position = candidate;
+            ++tries;
             if (pool.isAvailable(position)) {
                 uint32 id = pool.members[position];
                 if (_nodes[id].vramGb >= minVramGb) return id;
             }
-            seed = keccak256(abi.encode(seed));
         }
         uint32 found = _walk(pool, position, minVramGb);
         return found != 0 ? found : _walk(pool, 0, minVramGb);
+    }
+
+    /// @dev One less than the lowest power of two that no size (32 bits each) exceeds; at most 2^29 − 1.
+    function _positionMask(uint256 sizes) private pure returns (uint256 mask) {
+        for (; sizes != 0; sizes >>= 32) {
+            uint256 size = uint32(sizes);
+            if (size > 1) mask |= type(uint256).max >> (255 - LibBit.fls(size - 1));
+        }
+        mask &= (1 << 29) - 1;
     }
 
     /// @dev The first available member from `position` on with enough VRAM, or 0.
@@ -673,24 +713,11 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         return 0;
     }
 
-    /// @dev The tier (counted from the rightmost of `sizes`) and the position in it of the member number `index`.
-    function _locate(uint256 sizes, uint256 index) private pure returns (uint256 tier, uint256 position) {
-        // Cannot underflow: `index` is below the sum of the sizes.
-        unchecked {
-            while (index >= uint32(sizes)) {
-                index -= uint32(sizes);
-                sizes >>= 32;
-                ++tier;
-            }
-        }
-        return (tier, index);
-    }
-
     /// @dev A GPU model with three nodes free, or 0. A random node leads, so that a model's chance is its share of all nodes:
     /// with equal chances for all models, three nodes under a made-up name would get every other task to themselves.
     function _chooseModel(bytes32 seed, uint256 minVramGb) private view returns (uint256 modelId) {
         for (uint256 i = 0; i < _LEADERS; ++i) {
-            seed = keccak256(abi.encode(seed));
+            seed = EfficientHashLib.hash(seed);
             uint32 leader = _pickFromTiers(seed, minVramGb);
             if (leader == 0) return 0;
             modelId = _nodes[leader].modelId;
@@ -715,7 +742,8 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         uint256 looks = enough == type(uint256).max ? enough : _LOOKS;
         uint256 position = pool.firstAvailable(0);
         while (position != MemberPool.NONE && count < enough && looks-- != 0) {
-            if (_nodes[pool.members[position]].vramGb >= minVramGb) ++count;
+            // Every member has at least 1 GB.
+            if (minVramGb <= 1 || _nodes[pool.members[position]].vramGb >= minVramGb) ++count;
             position = pool.firstAvailable(position + 1);
         }
     }

@@ -7,6 +7,7 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 import {IChallengeWindow} from "./interfaces/IChallengeWindow.sol";
 import {INodePools} from "./interfaces/INodePools.sol";
 import {ITaskConsensus} from "./interfaces/ITaskConsensus.sol";
@@ -167,7 +168,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
             return;
         }
 
-        bytes32 seed = keccak256(abi.encode(blockhash(drawBlock), taskId));
+        bytes32 seed = EfficientHashLib.hash(blockhash(drawBlock), taskId);
         (uint32[3] memory ids, address[3] memory wallets) =
             REGISTRY.draw(seed, head.kind() == Kind.Text, head.minVramGb(), task_.gpuModel);
         uint256 deadline = block.timestamp + head.executionTimeoutSeconds();
@@ -376,7 +377,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     /// @inheritdoc ITaskConsensus
     function taskIdOf(address creator, bytes32 taskKey) public pure returns (bytes32) {
-        return keccak256(abi.encode(creator, taskKey));
+        return EfficientHashLib.hash(bytes32(uint256(uint160(creator))), taskKey);
     }
 
     /// @inheritdoc ITaskConsensus
@@ -747,7 +748,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     function _load(bytes32 taskId) private view returns (Task storage task_, Head head) {
         task_ = _tasks[taskId];
         head = task_.head;
-        if (head.state() == State.None) revert Errors.TaskConsensus_TaskUnknown(taskId);
+        if (head.isNone()) revert Errors.TaskConsensus_TaskUnknown(taskId);
     }
 
     /// @dev Whether the commit deadline has passed with enough commits for a verdict.

@@ -97,6 +97,11 @@ library TaskHead {
 
     // ---- fields
 
+    /// @notice Whether there is no such task.
+    function isNone(Head head) internal pure returns (bool) {
+        return Head.unwrap(head) == 0;
+    }
+
     function state(Head head) internal pure returns (ITaskConsensus.State) {
         return ITaskConsensus.State(uint8(Head.unwrap(head)));
     }
