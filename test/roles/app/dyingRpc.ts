@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
  */
 export async function startDyingRpc(
   target: string,
-  { afterTransactions, onDeath }: { afterTransactions: number; onDeath(): void },
+  { afterTransactions, onDeath }: { afterTransactions: number; onDeath(): void | Promise<void> },
 ): Promise<{ url: string; close(): Promise<void> }> {
   let sent = 0
   const server = createServer(async (request, response) => {
@@ -16,7 +16,7 @@ export async function startDyingRpc(
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
     const body = Buffer.concat(chunks)
     const sends = body.includes('"eth_sendRawTransaction"') && ++sent === afterTransactions
-    if (sends) onDeath()
+    if (sends) await onDeath()
     const answer = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
     const bytes = Buffer.from(await answer.arrayBuffer())
     if (sends) response.destroy()

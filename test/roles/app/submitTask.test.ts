@@ -249,8 +249,8 @@ describe('a process that dies', () => {
     const dying = new AbortController()
     const rpc = await startDyingRpc(app.anvil.rpcUrl, {
       afterTransactions: dies,
-      onDeath: () => {
-        app.pauseMining()
+      onDeath: async () => {
+        await app.pauseMining()
         dying.abort(new Error('killed'))
       },
     })

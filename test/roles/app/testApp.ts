@@ -46,6 +46,14 @@ export type NodeScript = {
   firstUpload: 'right' | 'other picture' | 'other key'
 }
 
+/** Time flies on this chain, and a busy machine must not make honest nodes late. */
+const PATIENT = {
+  minimumExecutionTimeoutSeconds: 5,
+  revealWindowSeconds: 1_800,
+  uploadWindowSeconds: 1_800,
+  unbondingSeconds: 5_400,
+}
+
 export const HONEST: NodeScript = { outcomeOf: () => OUTCOME.result, firstUpload: 'right' }
 
 /** A network in this process: anvil, contracts, a real relay, and wallets that play nodes by a script. */
@@ -54,7 +62,8 @@ export type TestApp = {
   network: TestNetwork
   relayUrl: string
   /** Blocks are mined about every 50 ms unless paused; each is a second later than the one before. */
-  pauseMining(): void
+  /** Resolves when the last block is mined. */
+  pauseMining(): Promise<void>
   resumeMining(): void
   /** Lets nodes play for the task of this creator and key, until the test app ends. */
   play(creator: Address, key: string, script?: NodeScript): Hex
@@ -83,7 +92,7 @@ export async function startTestApp({ nodes = 3 }: { nodes?: number } = {}): Prom
   setMaxListeners(0, signal)
   const root = await mkdtemp(join(tmpdir(), 'crynux-app-'))
   const anvil = await startAnvil()
-  const network = await deployTestNetwork(anvil)
+  const network = await deployTestNetwork(anvil, { parameters: PATIENT })
   const relayWallet = createWallet({ privateKey: generatePrivateKey() })
   const relay = await startRelay({
     chain: network.reader,
@@ -114,9 +123,11 @@ export async function startTestApp({ nodes = 3 }: { nodes?: number } = {}): Prom
 
   await anvil.request('evm_setAutomine', [false])
   let paused = false
+  let lastBlock: Promise<unknown> = Promise.resolve()
   const mining = (async () => {
     while (!signal.aborted) {
-      if (!paused) await anvil.request('evm_mine', [])
+      if (!paused) lastBlock = anvil.request('evm_mine', [])
+      await lastBlock
       await systemClock.sleep(50, signal).catch(() => undefined)
     }
   })()
@@ -126,8 +137,9 @@ export async function startTestApp({ nodes = 3 }: { nodes?: number } = {}): Prom
     anvil,
     network,
     relayUrl: relay.url,
-    pauseMining: () => {
+    pauseMining: async () => {
       paused = true
+      await lastBlock
     },
     resumeMining: () => {
       paused = false
@@ -168,7 +180,7 @@ export async function startTestApp({ nodes = 3 }: { nodes?: number } = {}): Prom
           }),
           key,
           feeWei: FEE_WEI,
-          executionTimeoutSeconds: 600,
+          executionTimeoutSeconds: 3_600,
           queueTimeoutMs: 20_000,
           out: { path: join(folder, `${key}.png`), force: false },
           ...change,
