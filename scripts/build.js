@@ -43,7 +43,7 @@ await build({
   // Native addons cannot be bundled; these packages read files of their own or are loaded lazily and rarely.
   external: [
     'onnxruntime-node', 'sharp', 'libsql', 'pino', 'pino-pretty', 'fastify', 'ink', 'react', 'react/jsx-runtime',
-    'listr2', 'conf', 'execa', 'prom-client', '@huggingface/tokenizers', 'kysely',
+    'listr2', 'conf', 'execa', 'prom-client', '@huggingface/tokenizers',
   ],
   // Bundled CommonJS packages call require(); ES modules have none.
   banner: { js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);" },
