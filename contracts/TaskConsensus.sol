@@ -717,7 +717,12 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     /// @dev What is left of the fee for who uploads: a share and the dust.
     function _unpaidWei(Task storage task_, Head head) private view returns (uint256) {
-        return task_.feeWei - _shareWei(task_, head) * (head.agreeing() - 1);
+        uint256 feeWei = task_.feeWei;
+        uint256 count = head.agreeing();
+        // `count` is 2 or 3.
+        unchecked {
+            return feeWei - (feeWei / count) * (count - 1);
+        }
     }
 
     // ------------------------------------------------------------------ scores
