@@ -18,7 +18,11 @@ function newestChange(folder) {
 }
 
 const built = join(dist, 'cli.js')
-if (process.argv.includes('--if-stale') && existsSync(built) && statSync(built).mtimeMs > newestChange(join(root, 'src'))) {
+if (
+  process.argv.includes('--if-stale') &&
+  existsSync(built) &&
+  statSync(built).mtimeMs > newestChange(join(root, 'src'))
+) {
   process.exit(0)
 }
 
@@ -42,11 +46,25 @@ await build({
   jsx: 'automatic',
   // Native addons cannot be bundled; these packages read files of their own or are loaded lazily and rarely.
   external: [
-    'onnxruntime-node', 'sharp', 'libsql', 'pino', 'pino-pretty', 'fastify', 'ink', 'react', 'react/jsx-runtime',
-    'listr2', 'conf', 'execa', 'prom-client', '@huggingface/tokenizers',
+    'onnxruntime-node',
+    'sharp',
+    'libsql',
+    'pino',
+    'pino-pretty',
+    'fastify',
+    'ink',
+    'react',
+    'react/jsx-runtime',
+    'listr2',
+    'conf',
+    'execa',
+    'prom-client',
+    '@huggingface/tokenizers',
   ],
   // Bundled CommonJS packages call require(); ES modules have none.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
+  },
 })
 const stale = join(root, `dist.${process.pid}.old`)
 if (existsSync(dist)) renameSync(dist, stale)
