@@ -45,6 +45,7 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         address pendingBeneficiary;
     }
 
+    // Hard bounds of the owner's parameters; both ends are allowed.
     uint256 public constant LOWEST_MINIMUM_STAKE_WEI = 1 ether;
     uint256 public constant HIGHEST_MINIMUM_STAKE_WEI = 10_000_000 ether;
     uint256 public constant SHORTEST_UNBONDING_SECONDS = 30;

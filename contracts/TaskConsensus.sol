@@ -61,6 +61,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         string url;
     }
 
+    // Hard bounds of the owner's parameters; both ends are allowed.
     uint256 public constant SHORTEST_EXECUTION_TIMEOUT_SECONDS = 5;
     uint256 public constant LONGEST_EXECUTION_TIMEOUT_SECONDS = 7_200;
     uint256 public constant SHORTEST_WINDOW_SECONDS = 10;

@@ -83,13 +83,16 @@ interface INodeRegistry {
     /// @notice After unbonding: returns the stake to the beneficiary and forgets the node.
     function withdrawStake() external;
 
+    /// @notice Changes the X25519 key to which arguments are sealed for the caller. Not while busy or unbonding.
     function setEncryptionKey(bytes32 encryptionKey) external;
 
+    /// @notice Changes what the caller computes with. Not while busy or unbonding; once in each unbonding period.
     function setHardware(bytes32 gpuModel, uint32 vramGb) external;
 
     /// @notice Takes effect after one unbonding period. Zero means the node itself.
     function setBeneficiary(address beneficiary) external;
 
+    /// @notice Everything about a node now; all zero for None.
     function node(address wallet) external view returns (NodeView memory);
 
     /// @notice How many nodes could be drawn now for such a task. `gpuModel` zero: the largest same-GPU group that is free.
@@ -98,7 +101,10 @@ interface INodeRegistry {
     /// @notice Number of nodes that are members (any status but None and Unbonding).
     function memberCount() external view returns (uint256);
 
+    /// @notice The stake needed to join, in wei.
     function minimumStakeWei() external view returns (uint256);
+    /// @notice From leaving to the return of the stake, at least.
     function unbondingSeconds() external view returns (uint256);
+    /// @notice The penalty for silence, in hundredths of a percent of the stake.
     function penaltyBasisPoints() external view returns (uint256);
 }

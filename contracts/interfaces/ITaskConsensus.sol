@@ -55,7 +55,8 @@ interface ITaskConsensus {
         bytes score; // empty until revealed
     }
 
-    /// @notice Everything about one task. Times are zero until they are known.
+    /// @notice Everything about one task, as a transaction would find it now. Of the draw block and the deadlines only the one
+    /// that counts in the present state is given; the others are zero.
     struct TaskView {
         State state;
         AbortReason abortReason;
@@ -102,11 +103,13 @@ interface ITaskConsensus {
     /// @notice Moves CNX into the caller's ledger balance (needs an allowance).
     function deposit(uint256 amountWei) external;
 
+    /// @notice `deposit` with an EIP-2612 permit.
     function depositWithPermit(uint256 amountWei, uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Pays out of the caller's ledger balance.
     function withdraw(address to, uint256 amountWei) external;
 
+    /// @notice The ledger balance of an account, in wei.
     function balanceOf(address account) external view returns (uint256);
 
     /// @notice Escrows the fee and queues the task. `taskId = keccak256(abi.encode(creator, taskKey))`.
@@ -119,6 +122,8 @@ interface ITaskConsensus {
     /// @notice A drawn node's promise, see protocol §4.
     function commit(bytes32 taskId, bytes32 commitment) external;
 
+    /// @notice Shows what the caller committed to. The last reveal settles the task. After the commit deadline with two
+    /// commits the first reveal opens the reveals by itself.
     function reveal(bytes32 taskId, uint8 outcome, bytes calldata score, bytes32 salt) external;
 
     /// @notice The uploader shows the relay's receipt for the sealed result.
@@ -135,19 +140,28 @@ interface ITaskConsensus {
     /// @notice Takes back a queued task with full refund. Only its creator.
     function cancel(bytes32 taskId) external;
 
+    /// @notice State None for an unknown task.
     function task(bytes32 taskId) external view returns (TaskView memory);
 
+    /// @notice The id of the task that `creator` makes, or made, with `taskKey`.
     function taskIdOf(address creator, bytes32 taskKey) external pure returns (bytes32);
 
     /// @notice The public address of a relay, empty for none.
     function relayUrl(address signer) external view returns (string memory);
 
+    /// @notice The signers of all relays that new tasks can name.
     function relays() external view returns (address[] memory);
 
+    /// @notice Two pictures agree when each 8 bytes of their scores differ in fewer bits than this.
     function hammingThreshold() external view returns (uint256);
+    /// @notice The least time for computing that a creator may give.
     function minimumExecutionTimeoutSeconds() external view returns (uint256);
+    /// @notice The most time for computing that a creator may give.
     function maximumExecutionTimeoutSeconds() external view returns (uint256);
+    /// @notice From the opening of reveals to their end.
     function revealWindowSeconds() external view returns (uint256);
+    /// @notice The time for an upload, and then for its fault.
     function uploadWindowSeconds() external view returns (uint256);
+    /// @notice What part of the fee goes to those who agree on an error, in hundredths of a percent.
     function errorFeeBasisPoints() external view returns (uint256);
 }
