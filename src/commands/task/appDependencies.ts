@@ -30,7 +30,7 @@ export async function taskIdFrom(context: Context, reference: string): Promise<H
     })
   }
   const [{ taskKeyOf }, { taskIdOf }] = await Promise.all([
-    import('../../roles/app/submitTask.js'),
+    import('../../roles/app/prepareTask.js'),
     import('../../protocol/taskId.js'),
   ])
   return taskIdOf({ creator: (await context.wallet()).address, taskKey: taskKeyOf(reference) })

@@ -3,7 +3,7 @@ import { InvalidInputError } from '../../base/errors.js'
 import type { Hex } from '../../base/hex.js'
 import { parseCnx } from '../../base/units.js'
 import { type Context, withContext } from '../../context.js'
-import type { SubmitOptions } from '../../roles/app/submitTask.js'
+import type { SubmitOptions } from '../../roles/app/prepareTask.js'
 import type { TaskProgress } from '../../roles/app/taskProgress.js'
 import { parseDuration } from '../options/duration.js'
 import { addImageArgumentOptions, type ImageArgumentFlags, readImageArguments } from '../options/imageArguments.js'
@@ -93,7 +93,7 @@ type SubmitFlags = ImageArgumentFlags & {
 
 async function plan(context: Context, options: SubmitOptions): Promise<void> {
   const [{ planTask }, { formatTaskPlan }] = await Promise.all([
-    import('../../roles/app/submitTask.js'),
+    import('../../roles/app/planTask.js'),
     import('../../ui/formatTask.js'),
   ])
   const planned = await planTask(await appDependencies(context), options)
