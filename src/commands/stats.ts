@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import type { ChainReader } from '../chain/client.js'
 import { type Context, withContext } from '../context.js'
 import { parseAddress, parseTaskId } from './options/address.js'
 import { ownAddress } from './options/ownAddress.js'
@@ -13,43 +14,73 @@ export const statsCommand = (): Command =>
 Examples:
   $ crynux stats network
   $ crynux stats nodes --json
+  $ crynux stats nodes --watch
   $ crynux stats node 0x…`,
     )
-    .addCommand(verb('network', 'The whole network: nodes, tasks, money', showNetwork), { isDefault: true })
-    .addCommand(verb('nodes', 'Every node: status, stake, penalties, slashes, earnings, success rate', showNodes))
+    .addCommand(watchable(verb('network', 'The whole network: nodes, tasks, money', showNetwork)), { isDefault: true })
+    .addCommand(
+      watchable(verb('nodes', 'Every node: status, stake, penalties, slashes, earnings, success rate', showNodes)),
+    )
     .addCommand(
       verb('node', 'One node', showNode).argument('[address]', "the node's wallet address (default: your own)"),
     )
     .addCommand(verb('task', 'One task: its nodes, scores and payments', showTask).argument('<id>', "the task's id"))
 
+type Options = { watch?: true }
+
 function verb(
   name: string,
   description: string,
-  show: (context: Context, argument: string | undefined) => Promise<void>,
+  show: (context: Context, argument: string | undefined, options: Options) => Promise<void>,
 ) {
   // commander passes the arguments, then the options, then the command.
   return new Command(name).description(description).action(async (...passed: unknown[]) => {
     const [argument] = passed
     await withContext(passed.at(-1) as Command, (context) =>
-      show(context, typeof argument === 'string' ? argument : undefined),
+      show(context, typeof argument === 'string' ? argument : undefined, passed.at(-2) as Options),
     )
   })
 }
 
-async function showNetwork({ chain, output }: Context): Promise<void> {
+const watchable = (command: Command): Command =>
+  command.option('--watch', 'show it again at each new block, until q or Ctrl-C; JSON lines with --json')
+
+type View<T> = { schema: string; read(chain: ChainReader): Promise<T>; format(data: T): string }
+
+async function showOrWatch<T>(context: Context, { schema, read, format }: View<T>, { watch }: Options): Promise<void> {
+  const { output, signal } = context
+  const chain = await context.chain()
+  if (!watch) return output.result(schema, await read(chain), format)
+  const [{ watchResult }, { watchBlocks }] = await Promise.all([
+    import('../ui/watchResult.js'),
+    import('../chain/watch.js'),
+  ])
+  await watchResult(output, {
+    schema,
+    format,
+    read: () => read(chain),
+    onChange: ({ signal: until, changed }) => watchBlocks(chain, { signal: until, onBlock: changed }),
+    signal,
+    isTerminal: process.stdout.isTTY === true && process.stdin.isTTY === true,
+  })
+}
+
+async function showNetwork(context: Context, _argument: string | undefined, options: Options): Promise<void> {
   const [{ readNetwork }, { formatNetwork }] = await Promise.all([
     import('../chain/read/network.js'),
     import('../ui/formatStats.js'),
   ])
-  output.result('crynux.stats.network/v1', await readNetwork(await chain()), formatNetwork)
+  const view = { schema: 'crynux.stats.network/v1', read: readNetwork, format: formatNetwork }
+  await showOrWatch(context, view, options)
 }
 
-async function showNodes({ chain, output }: Context): Promise<void> {
+async function showNodes(context: Context, _argument: string | undefined, options: Options): Promise<void> {
   const [{ readNodes }, { formatNodes }] = await Promise.all([
     import('../chain/read/nodes.js'),
     import('../ui/formatStats.js'),
   ])
-  output.result('crynux.stats.nodes/v1', { nodes: await readNodes(await chain()) }, formatNodes)
+  const read = async (chain: ChainReader) => ({ nodes: await readNodes(chain) })
+  await showOrWatch(context, { schema: 'crynux.stats.nodes/v1', read, format: formatNodes }, options)
 }
 
 async function showNode(context: Context, address: string | undefined): Promise<void> {
