@@ -30,13 +30,12 @@ Examples:
   $ crynux node start --once --gpu-model "NVIDIA RTX 4090" --vram-gb 24`,
     )
     .action(async (options: StartOptions, command: Command) => {
-      const [{ runNode }, { createInferenceEngine }, { createModelStore }, { createRelayClient }] =
-        await Promise.all([
-          import('../../roles/node/runNode.js'),
-          import('../../core/inference/engine.js'),
-          import('../../models/modelStore.js'),
-          import('../../relayClient/client.js'),
-        ])
+      const [{ runNode }, { createInferenceEngine }, { createModelStore }, { createRelayClient }] = await Promise.all([
+        import('../../roles/node/runNode.js'),
+        import('../../core/inference/engine.js'),
+        import('../../models/modelStore.js'),
+        import('../../relayClient/client.js'),
+      ])
       const beneficiary = options.beneficiary === undefined ? undefined : await parseAddress(options.beneficiary)
       await withContext(
         command,

@@ -68,7 +68,8 @@ describe('task arguments from the command line', () => {
   test("a file is heard first, then the model's card, then the schema", async () => {
     const files = {
       'task.json': '{"base_model":"embedded:tiny-shapes","prompt":"a cat"}',
-      'sized.json': '{"base_model":{"name":"embedded:tiny-shapes"},"prompt":"a cat","task_config":{"image_width":64,"steps":2}}',
+      'sized.json':
+        '{"base_model":{"name":"embedded:tiny-shapes"},"prompt":"a cat","task_config":{"image_width":64,"steps":2}}',
       'other.json': '{"base_model":"owner/name","prompt":"a cat"}',
       '-': '{"model":"m","messages":[{"role":"user","content":"hi"}]}',
     }
