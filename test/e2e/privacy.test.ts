@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createDecipheriv, createHash, scryptSync } from 'node:crypto'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -9,6 +9,7 @@ import { encryptionKeyFromSecret } from '../../src/protocol/encryptionKey.js'
 import type { SubmitResult } from '../../src/roles/app/taskReport.js'
 import { openKeystore } from '../../src/store/keystore.js'
 import { dataOf, type TestDevnet, withDevnet } from '../helpers/devnet.js'
+import { processesUsing } from '../helpers/processesUsing.js'
 
 const hasAge = spawnSync('age', ['--version'], { stdio: 'ignore' }).status === 0
 if (!hasAge) process.stderr.write('\nNOTICE: the age program is not installed; its test is skipped\n')
@@ -31,6 +32,9 @@ type Evidence = {
   elsewhere: Sighting[]
   nodeIdentities: string[]
   resultIdentity: string
+  privateKeys: Buffer[]
+  /** Every file of the network, and what each of its processes was started with. */
+  everything: Sighting[]
 }
 
 let evidence: Evidence
@@ -71,6 +75,8 @@ beforeAll(
         resultIdentity: encryptionKeyFromSecret(
           (await walletOf(devnet.environment)).deriveSecret({ use: 'result key', taskId: task.taskId }),
         ).identity,
+        privateKeys: [devnet.environment, ...devnet.nodes.map(({ environment }) => environment)].map(privateKeyOf),
+        everything: [...look(devnet.folder), ...processesUsing(devnet.folder).flatMap(startOf)],
       }
     }),
   180_000,
@@ -108,6 +114,16 @@ it('no log, file, temporary folder or transaction of the others holds the prompt
   for (const { path, bytes } of evidence.elsewhere) {
     const hits = [MARKER, Buffer.from(MARKER).toString('hex'), ...pieces].filter((each) => bytes.includes(each))
     expect(hits, path).toEqual([])
+  }
+})
+
+it('no file, log, command line or environment holds a private key', () => {
+  if (process.platform === 'linux') expect(evidence.everything.some(({ path }) => path.endsWith('/cmdline'))).toBe(true)
+  for (const { path, bytes } of evidence.everything) {
+    for (const key of evidence.privateKeys) {
+      const hits = [key, key.toString('hex'), key.toString('hex').toUpperCase()].filter((each) => bytes.includes(each))
+      expect(hits.length, path).toBe(0)
+    }
   }
 })
 
@@ -186,4 +202,27 @@ const walletOf = (environment: Record<string, string>) =>
   openKeystore({
     path: environment.CRYNUX_KEYSTORE ?? '',
     password: readFileSync(environment.CRYNUX_PASSWORD_FILE ?? '', 'utf8').trimEnd(),
+  })
+
+/** The key inside a keystore (Web3 Secret Storage), opened without our own code. */
+function privateKeyOf({ CRYNUX_KEYSTORE = '', CRYNUX_PASSWORD_FILE = '' }: Record<string, string>): Buffer {
+  const { crypto } = JSON.parse(readFileSync(CRYNUX_KEYSTORE, 'utf8')) as {
+    crypto: {
+      ciphertext: string
+      cipherparams: { iv: string }
+      kdfparams: { salt: string; n: number; r: number; p: number }
+    }
+  }
+  const { salt, n, r, p } = crypto.kdfparams
+  const password = readFileSync(CRYNUX_PASSWORD_FILE, 'utf8').trimEnd()
+  const key = scryptSync(password, Buffer.from(salt, 'hex'), 32, { N: n, r, p })
+  const cipher = createDecipheriv('aes-128-ctr', key.subarray(0, 16), Buffer.from(crypto.cipherparams.iv, 'hex'))
+  return Buffer.concat([cipher.update(Buffer.from(crypto.ciphertext, 'hex')), cipher.final()])
+}
+
+/** Command line and environment of a process; nothing where the system does not show them. */
+const startOf = (pid: number): Sighting[] =>
+  ['cmdline', 'environ'].flatMap((file) => {
+    const path = `/proc/${pid}/${file}`
+    return existsSync(path) ? [{ path, bytes: readFileSync(path) }] : []
   })
