@@ -13,6 +13,9 @@ export type EnvelopeContent = {
   resultRecipient: Hex
 }
 
+/** More than three recipients and what other age programs add; each further one costs whoever opens the file a millisecond. */
+const HEADER_LIMIT_BYTES = 4_096
+
 /** Seals bytes as one age v1 file to X25519 public keys (32 bytes each, as on chain). */
 export async function seal(plaintext: Uint8Array, publicKeys: readonly Hex[]): Promise<Uint8Array> {
   const encrypter = new Encrypter()
@@ -29,6 +32,8 @@ export async function open(sealed: Uint8Array, identity: string): Promise<Uint8A
   const decrypter = new Decrypter()
   decrypter.addIdentity(identity)
   try {
+    // Every stanza is tried: the megabytes of them that a relay takes would keep a node busy until it is late.
+    if (!hasShortHeader(sealed)) throw new TypeError('the header is too long')
     return await decrypter.decrypt(sealed)
   } catch (cause) {
     throw new CannotOpenError('the sealed file cannot be opened with this key', {
@@ -36,6 +41,13 @@ export async function open(sealed: Uint8Array, identity: string): Promise<Uint8A
       cause,
     })
   }
+}
+
+/** Whether the line of the header's checksum, its last, begins early enough. */
+function hasShortHeader(sealed: Uint8Array): boolean {
+  return Buffer.from(sealed.buffer, sealed.byteOffset, Math.min(sealed.byteLength, HEADER_LIMIT_BYTES)).includes(
+    '\n--- ',
+  )
 }
 
 /** Seals task arguments to the drawn nodes. */

@@ -82,6 +82,32 @@ describe('sealed files', () => {
   })
 })
 
+describe('a header', () => {
+  const noise = (bytes: number) => randomBytes(bytes).toString('base64').replaceAll('=', '')
+  const stanzas = (count: number) => `-> X25519 ${noise(32)}\n${noise(32)}\n`.repeat(count)
+
+  it('of endless recipients is refused at once: trying each of them would take minutes', async () => {
+    const file = Buffer.from(`age-encryption.org/v1\n${stanzas(20_000)}--- ${noise(32)}\n${noise(60)}`)
+    const startedAt = performance.now()
+    await expect(open(new Uint8Array(file), key().identity)).rejects.toThrow(CannotOpenError)
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
+  })
+
+  it('without an end is refused', async () => {
+    const file = Buffer.from(`age-encryption.org/v1\n${stanzas(20_000)}`)
+    await expect(open(new Uint8Array(file), key().identity)).rejects.toThrow(CannotOpenError)
+  })
+
+  it('of more recipients than a task has nodes is no obstacle', async () => {
+    const keys = Array.from({ length: 16 }, key)
+    const sealed = await seal(
+      new Uint8Array([7]),
+      keys.map(({ publicKey }) => publicKey),
+    )
+    expect(await open(sealed, keys.at(-1)?.identity ?? '')).toEqual(new Uint8Array([7]))
+  })
+})
+
 describe('sealed arguments', () => {
   it('carry salt, canonical bytes and result recipient unchanged', async () => {
     const node = key()
