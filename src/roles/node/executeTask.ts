@@ -14,7 +14,8 @@ export type Work = { outcome: Outcome; score: Hex; sealedFiles: Uint8Array[] }
 
 export type ExecuteDependencies = {
   engine: InferenceEngine
-  relay: Pick<RelayClient, 'getArguments'>
+  /** The relay that the creator chose; rejects when there is none to be found. */
+  openRelay: () => Promise<Pick<RelayClient, 'getArguments'>>
   /** The node's age identity. */
   identity: string
   logger: Logger
@@ -84,14 +85,20 @@ async function compute(
  * must not be slashed for what a relay did. See docs/decisions/0003-wrong-envelope.md.
  */
 async function fetchArguments(
-  { relay, identity, logger, chainTime, idle }: ExecuteDependencies,
+  { openRelay, identity, logger, chainTime, idle }: ExecuteDependencies,
   { task, signal }: { task: ChainTask; signal: AbortSignal },
 ): Promise<EnvelopeContent | null> {
   const giveUpAt = task.commitDeadline - Math.max(2, Math.floor(task.executionTimeoutSeconds / 5))
+  let relay: Awaited<ReturnType<typeof openRelay>> | undefined
   for (;;) {
     signal.throwIfAborted()
     try {
-      const sealed = await relay.getArguments(task.id, { signal })
+      relay ??= await openRelay()
+      const secondsLeft = Math.max(1, giveUpAt - (await chainTime()))
+      // A relay that accepts the call and never answers must not make this node late.
+      const sealed = await relay.getArguments(task.id, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(secondsLeft * 1_000)]),
+      })
       if (sealed) {
         const content = await openArguments(sealed, identity)
         if (argsHashOf(content).toLowerCase() === task.argsHash.toLowerCase()) return content

@@ -84,6 +84,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   drain.addEventListener('abort', () => wakeUp.notify(), { once: true, signal: ending.signal })
   /** Tasks on which this process works or listens right now. */
   const executing = new Map<Hex, Promise<void>>()
+  const delivering = new Map<Hex, Promise<void>>()
   const watching = new Map<Hex, AbortController>()
   let block = 0
   let finished = 0
@@ -136,7 +137,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   } finally {
     ending.abort()
     for (const watcher of watching.values()) watcher.abort()
-    await Promise.allSettled(executing.values())
+    await Promise.allSettled([...executing.values(), ...delivering.values()])
     await journal.close()
     await progress.close()
   }
@@ -206,9 +207,27 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
       case 'reveal':
         return reveal(actions, step)
       case 'upload':
-        return upload(actions, step)
+        if (!delivering.has(taskId)) {
+          delivering.set(
+            taskId,
+            deliver(step).finally(() => delivering.delete(taskId)),
+          )
+        }
+        return
       case 'advance':
         return advance(actions, step)
+    }
+  }
+
+  /** Uploads in the background: a relay that hangs must not make the node late for another task. */
+  async function deliver(step: Parameters<typeof upload>[1]): Promise<void> {
+    try {
+      await upload(actions, step)
+    } catch (error) {
+      if (ending.signal.aborted) return
+      logger.warn({ taskId: step.task.id, error, step: 'upload' }, 'step failed; will be tried again')
+    } finally {
+      wakeUp.notify()
     }
   }
 
@@ -233,7 +252,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
     const work = await executeTask(
       {
         engine,
-        relay: await relayOf(actions, task),
+        openRelay: () => relayOf(actions, task),
         identity: key.identity,
         logger,
         chainTime: () => readChainTime(chain),

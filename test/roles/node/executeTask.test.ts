@@ -86,12 +86,12 @@ async function work({ task, sealed }: Awaited<ReturnType<typeof scene>>, engine 
   const done = await executeTask(
     {
       engine,
-      relay: {
+      openRelay: async () => ({
         getArguments: async () => {
           asked++
           return sealed
         },
-      },
+      }),
       identity: NODE.identity,
       logger: silentLogger,
       chainTime: async () => now,
@@ -150,6 +150,40 @@ describe('the work of a node', () => {
     expect(await work(await scene(), engine)).toMatchObject({ outcome: 1 })
   })
 
+  it.each([
+    [
+      'takes the call and never answers',
+      async () => ({
+        getArguments: (_taskId: Hex, { signal }: { signal?: AbortSignal } = {}) =>
+          new Promise<null>((_resolve, reject) => {
+            signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+          }),
+      }),
+    ],
+    [
+      'is on no list',
+      async () => {
+        throw new Error('unknown relay')
+      },
+    ],
+  ])('reports arguments as unavailable in time when the relay %s', async (_name, openRelay) => {
+    const { task } = await scene()
+    // One second is left at the first question, none at the second.
+    const times = [979, 980]
+    const done = await executeTask(
+      {
+        engine: engineThat(async () => RESULT),
+        openRelay,
+        identity: NODE.identity,
+        logger: silentLogger,
+        chainTime: async () => times.shift() ?? 980,
+        idle: async () => {},
+      },
+      { task, signal: new AbortController().signal },
+    )
+    expect(done).toMatchObject({ outcome: 2, score: '0x' })
+  })
+
   it('never blames the arguments for what goes wrong here', async () => {
     const engine = engineThat(async () => {
       throw new RangeError('out of memory')
@@ -166,7 +200,7 @@ describe('the work of a node', () => {
     })
     const dependencies = {
       engine,
-      relay: { getArguments: async () => sealed },
+      openRelay: async () => ({ getArguments: async () => sealed }),
       identity: NODE.identity,
       logger: silentLogger,
       chainTime: async () => 900,
