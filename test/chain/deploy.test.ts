@@ -48,7 +48,8 @@ describe('deployContracts', () => {
     expect((await readdir(packageRoot)).includes('broadcast')).toBe(before)
     expect(await readdir(tmpdir())).toEqual([])
     vi.unstubAllEnvs()
-  })
+    // forge compiles with a cold cache: ten seconds alone, many times that on a busy machine.
+  }, 120_000)
 
   it('raises unbonding before a longer upload window', async () => {
     const parameters = { unbondingSeconds: 5_400, uploadWindowSeconds: 1_800, maximumExecutionTimeoutSeconds: 600 }
