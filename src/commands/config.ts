@@ -29,6 +29,12 @@ const getCommand = () =>
   new Command('get')
     .description('Show the value of one setting')
     .argument('<name>', 'a name in `config list`')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux config get network`,
+    )
     .action(async (name: string, _options: unknown, command: Command) => {
       await withContext(command, async ({ output }) => {
         output.result('crynux.config-get/v1', readShown(command, parseSettingName(name)), ({ value }) => value ?? '')
@@ -40,6 +46,13 @@ const setCommand = () =>
     .description('Write one setting to the configuration file, or remove it')
     .argument('<name>', 'a name in `config list`')
     .argument('[value]', 'left out: the setting is removed')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux config set network ~/crynux/network.json
+  $ crynux config set network            # removes it`,
+    )
     .action(async (name: string, value: string | undefined, _options: unknown, command: Command) => {
       await withContext(command, async ({ output }) => {
         const { path } = await writeSetting(parseSettingName(name), value)
@@ -51,6 +64,12 @@ const listCommand = () =>
   new Command('list')
     .description('Show all settings')
     .option('--origin', 'also where each value comes from')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux config list --origin`,
+    )
     .action(async (options: { origin?: true }, command: Command) => {
       await withContext(command, async ({ output }) => {
         const { formatTable } = await import('../ui/formatTable.js')

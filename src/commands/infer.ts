@@ -13,9 +13,9 @@ export const inferCommand = (): Command =>
       'after',
       `
 Examples:
-  crynux infer --prompt "a big red circle on a blue background" --out pictures
-  crynux infer --arguments task.json --out pictures --model-root ~/models --json
-  echo '{"base_model": "embedded:tiny-shapes", "prompt": "a small green star"}' | crynux infer --arguments - --out pictures`,
+  $ crynux infer --prompt "a big red circle on a blue background" --out pictures
+  $ crynux infer --arguments task.json --out pictures --model-root ~/models --json
+  $ echo '{"base_model": "embedded:tiny-shapes", "prompt": "a small green star"}' | crynux infer --arguments - --out pictures`,
     )
     .action(async (flags: ImageArgumentFlags & { out: string }, command: Command) => {
       const [

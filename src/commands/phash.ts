@@ -11,8 +11,8 @@ export const phashCommand = (): Command =>
       'after',
       `
 Examples:
-  crynux phash pictures/0.png
-  crynux phash pictures/*.png --json`,
+  $ crynux phash pictures/0.png
+  $ crynux phash pictures/*.png --json`,
     )
     .action(async (files: string[], _options: unknown, command: Command) => {
       const { hashPictures } = await import('../roles/app/hashPictures.js')

@@ -30,7 +30,6 @@ export function registerCommands(program: Command): Command {
   program
     .description('One command line for every role of the Crynux network: node, relay, application, operator')
     .version(version)
-    .configureHelp({ showGlobalOptions: true })
     .option('--json', 'print one JSON document {schema, data} on stdout, errors as JSON on stderr')
   for (const { flag, env, placeholder, description } of Object.values(SETTINGS)) {
     program.option(`${flag} <${placeholder}>`, `${description} (env: ${env})`)
@@ -59,7 +58,14 @@ export function registerCommands(program: Command): Command {
     .addCommand(demoCommand())
     .addCommand(inferCommand())
     .addCommand(phashCommand())
+  showGlobalOptions(program)
   return program
+}
+
+/** Commands made elsewhere inherit no settings, so each has to be told. */
+function showGlobalOptions(command: Command): void {
+  command.configureHelp({ showGlobalOptions: true })
+  for (const child of command.commands) showGlobalOptions(child)
 }
 
 /** A noun whose verbs are subcommands. */

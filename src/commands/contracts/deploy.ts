@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { InvalidInputError } from '../../base/errors.js'
 import { parseCnx } from '../../base/units.js'
 import { MissingSettingError, withContext } from '../../context.js'
@@ -11,9 +11,13 @@ export const contractsDeployCommand = (): Command =>
     .description('Put a new network on a chain and write its profile; the wallet owns it and gets all CNX')
     .option('--out <file>', 'where to write the network profile', 'network.json')
     .option('--name <name>', "the network's name", 'crynux')
-    .option('--relay <address=url>', 'a relay: its signer and public URL; may be repeated', collect, [])
+    .addOption(
+      new Option('--relay <address=url>', 'a relay: its signer and public URL; may be repeated')
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--minimum-stake <cnx>', 'what a node must lock (default: 400)', parseCnx)
-    .option('--minimum-fee <cnx>', 'the lowest fee of a task', parseCnx)
+    .option('--minimum-fee <cnx>', 'the lowest fee of a task (default: 3 wei)', parseCnx)
     .option('--minimum-timeout <duration>', 'the shortest time for a task (default: 60s)', parseDuration)
     .option('--reveal-window <duration>', 'time for revealing (default: 5m)', parseDuration)
     .option('--upload-window <duration>', 'time for uploading (default: 10m)', parseDuration)

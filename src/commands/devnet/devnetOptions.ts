@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { InvalidInputError } from '../../base/errors.js'
 import { type NodeFaults, parseNodeFault } from '../../roles/devnet/nodeFaults.js'
 import type { DevnetEvent, DevnetOptions } from '../../roles/devnet/startDevnet.js'
@@ -16,11 +16,13 @@ export type DevnetFlags = {
 export const addDevnetOptions = (command: Command): Command =>
   command
     .option('--nodes <number>', 'how many nodes', parseNodes, 3)
-    .option(
-      '--fault <node=fault>',
-      'let a node cheat or fail: wrong-result, silent, late, copy-commit, bad-upload; may be repeated',
-      collectFault,
-      new Map(),
+    .addOption(
+      new Option(
+        '--fault <node=fault>',
+        'let a node cheat or fail: wrong-result, silent, late, copy-commit, bad-upload; may be repeated',
+      )
+        .argParser(collectFault)
+        .default(new Map(), 'none'),
     )
     .option('--bytecode', 'deploy the shipped bytecode even where forge is found; some seconds quicker')
     .option('--keep <folder>', 'keep everything in this new or empty folder, also after the end')

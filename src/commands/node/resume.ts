@@ -5,4 +5,10 @@ import { changeStatus } from './changeStatus.js'
 export const nodeResumeCommand = (): Command =>
   new Command('resume')
     .description('Put the node back into the draw')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux node resume --keystore node.json --password-file node.pw`,
+    )
     .action((_options: unknown, command: Command) => changeStatus(command, 'resume'))

@@ -15,11 +15,10 @@ export const nodeStartCommand = () =>
     .option('--vram-gb <number>', 'memory of the GPU in GB', parseVram, 4)
     .option('--beneficiary <address>', 'cold address for earnings and returned stake (default: the wallet itself)')
     .option('--once', 'end after one finished task')
-    .option(
-      '--drain-timeout <duration>',
-      'how long SIGTERM may wait for the present task; 0 leaves at once',
-      parseDuration,
-      120_000,
+    .addOption(
+      new Option('--drain-timeout <duration>', 'how long SIGTERM may wait for the present task; 0 leaves at once')
+        .argParser(parseDuration)
+        .default(120_000, '2m'),
     )
     .addOption(new Option('--fault <kind>', 'cheat or fail on purpose; chain 31337 only').choices(FAULTS))
     .addHelpText(

@@ -6,6 +6,13 @@ import { ownAddress } from '../options/ownAddress.js'
 export const nodeStatusCommand = (): Command =>
   new Command('status')
     .description("Show the wallet's node: status, stake, tasks, earnings")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux node status --keystore node.json --network network.json
+  $ crynux node status --json`,
+    )
     .action(async (_options: unknown, command: Command) => {
       await withContext(command, async (context) => {
         const [{ readNodeReport }, { formatNodeReport }] = await Promise.all([

@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { InvalidInputError } from '../../base/errors.js'
 import { withContext } from '../../context.js'
 
@@ -7,10 +7,11 @@ import { withContext } from '../../context.js'
 export const relayServeCommand = () =>
   new Command('serve')
     .description('Carry sealed arguments and results between applications and nodes, until stopped')
-    .option('--listen <host:port>', 'where to listen; port 0 takes a free one', parseListen, {
-      host: '127.0.0.1',
-      port: 8080,
-    })
+    .addOption(
+      new Option('--listen <host:port>', 'where to listen; port 0 takes a free one')
+        .argParser(parseListen)
+        .default({ host: '127.0.0.1', port: 8080 }, '127.0.0.1:8080'),
+    )
     .option('--database <url>', 'file:<path> of the database (default: relay.sqlite in the data folder)', parseDatabase)
     .option('--blobs <folder>', 'where sealed files lie (default: blobs/ in the data folder)')
     .option('--public-url <url>', 'how clients reach it, as registered on chain (default: where it listens)', parseUrl)

@@ -8,6 +8,12 @@ export const taskCancelCommand = (): Command =>
   new Command('cancel')
     .description('Take back a task of this wallet that still waits for its nodes, with full refund')
     .argument('<task>', "the task's id or key")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux task cancel order-4711`,
+    )
     .action(async (reference: string, _options: unknown, command: Command) => {
       await withContext(command, async (context) => {
         const [{ cancelQueuedTask }, taskId] = await Promise.all([

@@ -7,6 +7,13 @@ export const taskStatusCommand = (): Command =>
   new Command('status')
     .description('Show where a task stands, as anybody can read it on chain')
     .argument('<task>', "the task's id, or the key of a task of this wallet")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux task status order-4711
+  $ crynux task status 0x… --json`,
+    )
     .action(async (reference: string, _options: unknown, command: Command) => {
       await withContext(command, async (context) => {
         const [{ readTaskStatus }, { formatTaskStatus }, taskId] = await Promise.all([
