@@ -7,7 +7,7 @@ import { ownAddress } from './options/ownAddress.js'
 /** `crynux stats`: what anybody can read on the chain. */
 export const statsCommand = (): Command =>
   new Command('stats')
-    .description('Numbers of the network, its nodes and tasks, as anybody can read them on chain')
+    .description('Numbers of the network (the default), its nodes and tasks, as anybody can read them on chain')
     .addHelpText(
       'after',
       `
@@ -15,7 +15,8 @@ Examples:
   $ crynux stats network
   $ crynux stats nodes --json
   $ crynux stats nodes --watch
-  $ crynux stats node 0x…`,
+  $ crynux stats node 0x…
+  $ crynux stats task 0x…`,
     )
     .addCommand(watchable(verb('network', 'The whole network: nodes, tasks, money', showNetwork)), { isDefault: true })
     .addCommand(
@@ -28,18 +29,28 @@ Examples:
 
 type Options = { watch?: true }
 
+const EXAMPLES: Readonly<Record<string, string>> = {
+  network: '\nExamples:\n  $ crynux stats network --network network.json',
+  nodes: '\nExamples:\n  $ crynux stats nodes\n  $ crynux stats nodes --json',
+  node: '\nExamples:\n  $ crynux stats node 0x…',
+  task: '\nExamples:\n  $ crynux stats task 0x…',
+}
+
 function verb(
   name: string,
   description: string,
   show: (context: Context, argument: string | undefined, options: Options) => Promise<void>,
 ) {
   // commander passes the arguments, then the options, then the command.
-  return new Command(name).description(description).action(async (...passed: unknown[]) => {
-    const [argument] = passed
-    await withContext(passed.at(-1) as Command, (context) =>
-      show(context, typeof argument === 'string' ? argument : undefined, passed.at(-2) as Options),
-    )
-  })
+  return new Command(name)
+    .description(description)
+    .addHelpText('after', EXAMPLES[name] ?? '')
+    .action(async (...passed: unknown[]) => {
+      const [argument] = passed
+      await withContext(passed.at(-1) as Command, (context) =>
+        show(context, typeof argument === 'string' ? argument : undefined, passed.at(-2) as Options),
+      )
+    })
 }
 
 const watchable = (command: Command): Command =>
@@ -61,7 +72,7 @@ async function showOrWatch<T>(context: Context, { schema, read, format }: View<T
     read: () => read(chain),
     onChange: ({ signal: until, changed }) => watchBlocks(chain, { signal: until, onBlock: changed }),
     signal,
-    isTerminal: process.stdout.isTTY === true && process.stdin.isTTY === true,
+    isTerminal: process.stdout.isTTY === true && process.stdout.columns > 0 && process.stdin.isTTY === true,
   })
 }
 
@@ -70,7 +81,7 @@ async function showNetwork(context: Context, _argument: string | undefined, opti
     import('../chain/read/network.js'),
     import('../ui/formatStats.js'),
   ])
-  const view = { schema: 'crynux.stats.network/v1', read: readNetwork, format: formatNetwork }
+  const view = { schema: 'crynux.stats-network/v1', read: readNetwork, format: formatNetwork }
   await showOrWatch(context, view, options)
 }
 
@@ -80,7 +91,7 @@ async function showNodes(context: Context, _argument: string | undefined, option
     import('../ui/formatStats.js'),
   ])
   const read = async (chain: ChainReader) => ({ nodes: await readNodes(chain) })
-  await showOrWatch(context, { schema: 'crynux.stats.nodes/v1', read, format: formatNodes }, options)
+  await showOrWatch(context, { schema: 'crynux.stats-nodes/v1', read, format: formatNodes }, options)
 }
 
 async function showNode(context: Context, address: string | undefined): Promise<void> {
@@ -90,7 +101,7 @@ async function showNode(context: Context, address: string | undefined): Promise<
   ])
   const node = address === undefined ? await ownAddress(context) : await parseAddress(address)
   const report = await readNodeReport(await context.chain(), { node })
-  context.output.result('crynux.stats.node/v1', report, formatNodeReport)
+  context.output.result('crynux.stats-node/v1', report, formatNodeReport)
 }
 
 async function showTask({ chain, output }: Context, id = ''): Promise<void> {
@@ -99,5 +110,5 @@ async function showTask({ chain, output }: Context, id = ''): Promise<void> {
     import('../ui/formatStats.js'),
   ])
   const report = await readTaskReport(await chain(), { taskId: parseTaskId(id) })
-  output.result('crynux.stats.task/v1', report, formatTaskReport)
+  output.result('crynux.stats-task/v1', report, formatTaskReport)
 }

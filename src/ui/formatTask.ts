@@ -1,5 +1,6 @@
 import type { Address, Hex } from '../base/hex.js'
 import { formatCnx } from '../base/units.js'
+import { formatTable } from './formatTable.js'
 
 type NodeLine = { address: Address; outcome: string; score: Hex | null; agrees: boolean; paidWei: string }
 
@@ -45,20 +46,18 @@ export function formatTaskStatus(task: {
   ].join('\n')
 }
 
-/** A list of tasks for people, one a line. */
+/** Tasks as a table for people. */
 export const formatTaskList = (
   tasks: readonly { taskId: Hex; state: string; abortReason: string | null; kind: string; feeWei: string }[],
 ): string =>
-  tasks
-    .map(({ taskId, state, abortReason, kind, feeWei }) =>
-      [
-        taskId,
-        kind.padEnd(5),
-        `${formatCnx(BigInt(feeWei))} CNX`,
-        abortReason ? `${state}: ${abortReason}` : state,
-      ].join('  '),
-    )
-    .join('\n')
+  tasks.length === 0
+    ? 'no task yet'
+    : formatTable(tasks, [
+        { title: 'task', value: ({ taskId }) => taskId },
+        { title: 'kind', value: ({ kind }) => kind },
+        { title: 'fee', value: ({ feeWei }) => `${formatCnx(BigInt(feeWei))} CNX`, align: 'right' },
+        { title: 'state', value: ({ state, abortReason }) => (abortReason ? `${state}: ${abortReason}` : state) },
+      ])
 
 /** What a submit would do, for people. */
 export function formatTaskPlan(plan: {

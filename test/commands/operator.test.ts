@@ -58,7 +58,7 @@ describe('the operator at the command line', { timeout: 90_000 }, () => {
     const shown = await crynux(`wallet show --json --keystore ${keystore}`, {
       environment: { CRYNUX_PASSWORD_FILE: '' },
     })
-    expect(JSON.parse(shown.stdout)).toEqual({ schema: 'crynux.wallet/v1', data })
+    expect(JSON.parse(shown.stdout)).toEqual({ schema: 'crynux.wallet-show/v1', data })
   })
 
   it('deploys a network, stakes, reports and leaves', async () => {
@@ -79,7 +79,7 @@ describe('the operator at the command line', { timeout: 90_000 }, () => {
     })
     expect(await json('node pause')).toMatchObject({ data: { before: 'available', status: 'paused' } })
     expect(await json('stats nodes')).toMatchObject({
-      schema: 'crynux.stats.nodes/v1',
+      schema: 'crynux.stats-nodes/v1',
       data: {
         nodes: [{ address, status: 'paused', penaltiesWei: '0', slashes: 0, earningsWei: '0', successRate: null }],
       },

@@ -33,5 +33,6 @@ it('puts the files of a task first, one a line, for pipelines', () => {
 it('names the reason of an aborted task', () => {
   const task = { taskId: '0x01', state: 'aborted', abortReason: 'noAgreement', kind: 'image', feeWei: '0' } as const
   expect(formatTaskStatus({ ...task, creator: '0xd4', nodes: [], uploader: null })).toContain('aborted: noAgreement')
-  expect(formatTaskList([task])).toBe('0x01  image  0 CNX  aborted: noAgreement')
+  expect(formatTaskList([task])).toBe('TASK  KIND     FEE  STATE\n0x01  image  0 CNX  aborted: noAgreement')
+  expect(formatTaskList([])).toBe('no task yet')
 })

@@ -26,7 +26,7 @@ Examples:
         try {
           const { environment, nodes, relay, rpcUrl, folder } = devnet
           output.result(
-            'crynux.devnet/v1',
+            'crynux.devnet-up/v1',
             { folder: folder.path, rpcUrl, relay, nodes: nodes.map(withoutEnvironment), environment },
             (data) => formatExports(data.environment),
           )

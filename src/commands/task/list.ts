@@ -9,6 +9,13 @@ export const taskListCommand = (): Command =>
     .description('List the tasks that this wallet, or another account, created')
     .option('--creator <address>', "whose tasks (default: this wallet's)")
     .option('--limit <number>', 'at most so many, the newest', parseLimit, 50)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux task list --limit 10
+  $ crynux task list --creator 0x… --json`,
+    )
     .action(async (options: { creator?: string; limit: number }, command: Command) => {
       await withContext(command, async (context) => {
         const [{ listTasks }, { formatTaskList }, { isAddress }] = await Promise.all([

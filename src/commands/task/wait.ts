@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { type Context, withContext } from '../../context.js'
 import type { TaskProgress } from '../../roles/app/taskProgress.js'
 import { parseDuration } from '../options/duration.js'
@@ -11,7 +11,18 @@ type WaitFlags = { out?: string; force?: true; queueTimeout: number }
 export const taskWaitCommand = (): Command =>
   outOptions(new Command('wait'))
     .description('Wait for the end of a task of this wallet, verify the result and write its files')
-    .option('--queue-timeout <duration>', 'how long to wait for three free nodes', parseDuration, 600_000)
+    .addOption(
+      new Option('--queue-timeout <duration>', 'how long to wait for three free nodes')
+        .argParser(parseDuration)
+        .default(600_000, '10m'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux task wait order-4711
+  $ crynux task wait 0x… --out pictures/ --json`,
+    )
     .action(async (reference: string, flags: WaitFlags, command: Command) => {
       await withContext(command, (context) => deliver(context, reference, flags))
     })
@@ -20,6 +31,12 @@ export const taskWaitCommand = (): Command =>
 export const taskResultCommand = (): Command =>
   outOptions(new Command('result'))
     .description('Fetch and verify the result of a task that is completed')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ crynux task result order-4711 --out picture.png`,
+    )
     .action(async (reference: string, flags: Omit<WaitFlags, 'queueTimeout'>, command: Command) => {
       await withContext(command, (context) => deliver(context, reference, { ...flags, queueTimeout: 0 }, true))
     })
@@ -44,5 +61,5 @@ async function deliver(context: Context, reference: string, flags: WaitFlags, mu
       ...(flags.out === undefined ? {} : { out: { path: flags.out, force: flags.force === true } }),
     }),
   )
-  context.output.result('crynux.task-submit/v1', result, formatSubmittedTask)
+  context.output.result(mustBeOver ? 'crynux.task-result/v1' : 'crynux.task-wait/v1', result, formatSubmittedTask)
 }

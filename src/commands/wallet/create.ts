@@ -27,7 +27,7 @@ Examples:
           password: await newPassword(context),
           ...(options.light ? { scryptN: LIGHT_SCRYPT_N } : {}),
         })
-        context.output.result('crynux.wallet/v1', { address, keystore, balances: null }, formatWallet)
+        context.output.result('crynux.wallet-create/v1', { address, keystore, balances: null }, formatWallet)
         context.output.note('Keep a copy of the file and its password: nobody else can restore this wallet.')
       })
     })

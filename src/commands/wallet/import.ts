@@ -35,6 +35,6 @@ Examples:
           privateKey: (text.startsWith('0x') ? text : `0x${text}`) as Hex,
           ...(options.light ? { scryptN: LIGHT_SCRYPT_N } : {}),
         })
-        context.output.result('crynux.wallet/v1', { address, keystore, balances: null }, formatWallet)
+        context.output.result('crynux.wallet-import/v1', { address, keystore, balances: null }, formatWallet)
       })
     })
