@@ -115,10 +115,11 @@ async function requireWritable(folder: string): Promise<void> {
   let made: string[] = []
   try {
     made = await makeFolder(folder)
+    if (!(await stat(folder)).isDirectory()) throw new Error('not a folder')
     await access(folder, constants.W_OK)
   } catch (cause) {
     throw new OutTargetError(`nothing can be written into '${folder}'`, {
-      remedy: 'Choose another --out, or change the permissions.',
+      remedy: 'Choose another --out, or change the permissions; it must be a folder.',
       details: { path: folder },
       cause,
     })

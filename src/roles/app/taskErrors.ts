@@ -160,7 +160,7 @@ export class NoNodesError extends CrynuxError {
   constructor(able: number) {
     super(`a task needs three nodes, and the network has ${able} that could run this one`, {
       remedy:
-        'Nothing was paid. Ask for less (--min-vram), or give --wait-for-nodes to pay now and wait for more nodes.',
+        'Nothing was paid. Ask for less (--min-vram-gb), or give --wait-for-nodes to pay now and wait for more nodes.',
       details: { able },
     })
   }

@@ -56,6 +56,12 @@ describe('where result files go', () => {
 })
 
 describe('writing result files', () => {
+  it('finds out that a file is in the place of the folder', async () => {
+    await writeFile(join(folder, 'taken'), 'x')
+    await expect(plan(join(folder, 'taken/picture.png'))).rejects.toThrow(OutTargetError)
+    await expect(plan(join(folder, 'taken'))).rejects.toThrow(OutTargetError)
+  })
+
   it('replaces a named file, and leaves no temporary one', async () => {
     const path = join(folder, 'picture.png')
     await writeFile(path, 'old')
