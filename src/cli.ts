@@ -44,8 +44,12 @@ const isAbort = (error: unknown, signal: AbortSignal): boolean =>
 // A reader that went away (`crynux … | head`) is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
+  process.stderr.write(`error: the output cannot be written: ${error.code ?? error.message}\n`)
+  process.exit(1)
 })
 
 const status = await main(process.argv.slice(2))
+// An error of the last write (a full disk) is reported a turn later.
+await new Promise((resolve) => setImmediate(resolve))
 // Sockets of kept-alive connections may still be open; what matters has been awaited.
 process.exit(status)

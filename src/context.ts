@@ -94,7 +94,9 @@ export async function withContext<T>(
   })
   const wallet = once(async () => {
     const path = setting('keystore') ?? join(dataFolder, 'keystore.json')
-    const { openKeystore } = await import('./store/keystore.js')
+    const { openKeystore, readKeystoreAddress } = await import('./store/keystore.js')
+    // Nobody should be asked for the password of a file that is not there.
+    await readKeystoreAddress(path)
     return openKeystore({ path, password: await readPassword(setting('passwordFile')) })
   })
   const writer = once(async () => {
@@ -144,8 +146,10 @@ async function askHidden(question: string): Promise<string> {
   process.stderr.write(question)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true })
+  // The terminal is in raw mode and sends no signal at Ctrl-C.
+  lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   try {
-    return await lines.question('')
+    return await lines.question('', { signal: currentStopSignal() })
   } finally {
     lines.close()
     process.stderr.write('\n')

@@ -30,7 +30,9 @@ export async function openStepView<Id extends string>({
   ...options
 }: Pick<StepViewOptions<Id>, 'steps' | 'now'> & { json: boolean }): Promise<StepView<Id>> {
   const { NO_COLOR, CI, TERM } = process.env
-  const live = !json && process.stderr.isTTY === true && !NO_COLOR && !CI && TERM !== 'dumb'
+  // A terminal of unknown width, as `docker run -t` and `script` make them, cannot be drawn on.
+  const live =
+    !json && process.stderr.isTTY === true && process.stderr.columns > 0 && !NO_COLOR && !CI && TERM !== 'dumb'
   return createStepView({ ...options, live, stream: json ? nowhere : process.stderr })
 }
 
