@@ -23,6 +23,7 @@ import { unstakeCommand } from './unstake.js'
 import { walletCreateCommand } from './wallet/create.js'
 import { walletImportCommand } from './wallet/import.js'
 import { walletShowCommand } from './wallet/show.js'
+import { walletWithdrawCommand } from './wallet/withdraw.js'
 
 /** Adds every command and the options that all of them share. */
 export function registerCommands(program: Command): Command {
@@ -51,7 +52,12 @@ export function registerCommands(program: Command): Command {
     .addCommand(unstakeCommand())
     .addCommand(statsCommand())
     .addCommand(
-      group('wallet', 'Encrypted keystores', [walletCreateCommand(), walletImportCommand(), walletShowCommand()]),
+      group('wallet', 'Encrypted keystores, and what they hold', [
+        walletCreateCommand(),
+        walletImportCommand(),
+        walletShowCommand(),
+        walletWithdrawCommand(),
+      ]),
     )
     .addCommand(configCommand())
     .addCommand(group('contracts', 'The contracts of a network', [contractsDeployCommand()]))

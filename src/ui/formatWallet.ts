@@ -32,3 +32,17 @@ export const formatDeployment = (deployment: {
     ['block', String(deployment.profile.deployedAtBlock)],
     ['profile', deployment.path],
   ])
+
+/** CNX that went from the ledger to a wallet. */
+export const formatWithdrawal = (report: {
+  to: Address
+  amountWei: bigint
+  ledgerWei: bigint
+  transaction: string
+}): string =>
+  formatPairs([
+    ['withdrawn', `${formatCnx(report.amountWei)} CNX`],
+    ['to', report.to],
+    ['ledger', `${formatCnx(report.ledgerWei)} CNX left`],
+    ['transaction', report.transaction],
+  ])

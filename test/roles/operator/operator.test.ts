@@ -3,6 +3,7 @@ import { systemClock } from '../../../src/base/clock.js'
 import { parseCnx } from '../../../src/base/units.js'
 import { type ChainWriter, createChainWriter } from '../../../src/chain/client.js'
 import { readTokenBalance } from '../../../src/chain/read/tokenBalance.js'
+import { deposit } from '../../../src/chain/write/deposit.js'
 import { createWallet, type Wallet } from '../../../src/protocol/wallet.js'
 import { changeNodeStatus } from '../../../src/roles/operator/changeNodeStatus.js'
 import { explainStake } from '../../../src/roles/operator/explainStake.js'
@@ -11,6 +12,7 @@ import { readNodeReport } from '../../../src/roles/operator/readNodeReport.js'
 import { readTaskReport } from '../../../src/roles/operator/readTaskReport.js'
 import { stake } from '../../../src/roles/operator/stake.js'
 import { unstake } from '../../../src/roles/operator/unstake.js'
+import { withdrawEarnings } from '../../../src/roles/operator/withdrawEarnings.js'
 import {
   deployTestNetwork,
   startAnvil,
@@ -167,5 +169,26 @@ describe('unstake', () => {
       { wait: true },
     )
     await expect(waiting).rejects.toThrow(/abort/)
+  })
+})
+
+describe('earnings', () => {
+  it('go where they are told, some or all, and no further', async () => {
+    const operator = await freshOperator()
+    await expect(withdrawEarnings(operator.chain)).rejects.toMatchObject({ exitCode: 2 })
+    await deposit(operator.chain, { amountWei: parseCnx('30') })
+    const to = (await freshOperator()).wallet.address
+    await expect(withdrawEarnings(operator.chain, { amountWei: parseCnx('31') })).rejects.toMatchObject({ exitCode: 4 })
+    expect(await withdrawEarnings(operator.chain, { amountWei: parseCnx('10'), to })).toMatchObject({
+      to,
+      amountWei: parseCnx('10'),
+      ledgerWei: parseCnx('20'),
+    })
+    expect(await readTokenBalance(operator.chain, { account: to })).toBe(parseCnx('1010'))
+    expect(await withdrawEarnings(operator.chain)).toMatchObject({ amountWei: parseCnx('20'), ledgerWei: 0n })
+    expect(await readBalances(operator.chain, { account: operator.wallet.address })).toMatchObject({
+      tokenWei: parseCnx('990'),
+      ledgerWei: 0n,
+    })
   })
 })
