@@ -10,7 +10,7 @@ type Values = { text(index: number): string; cnx(index: number): string; time(in
 
 const LOOK_AGAIN =
   'Someone else was faster, or the state moved on: look at it again (`crynux task status`, `crynux node status`).'
-const USE_LEDGER = 'Deposit more CNX, or offer a smaller fee.'
+const USE_LEDGER = 'Name a smaller amount or fee; `crynux wallet show` tells what the ledger holds.'
 const RANGES = 'Choose a value in this range.'
 const INCOMPATIBLE = 'Program and network may be of different versions: use the newest crynux.'
 const OWNER_ONLY = 'Only the owner of the network can do this: use its wallet.'
