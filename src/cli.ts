@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { InvalidInputError } from './base/errors.js'
+import { CrynuxError, EXIT, InvalidInputError } from './base/errors.js'
 import { stopSignal } from './base/stopSignal.js'
 import { registerCommands } from './commands/program.js'
 import { exitCodeOf, formatError } from './ui/output.js'
@@ -38,18 +38,32 @@ function usageError(error: CommanderError): InvalidInputError {
   return new InvalidInputError(message, { remedy: 'See `crynux --help` or `crynux <command> --help`.' })
 }
 
+/** The result was not written where stdout leads, for instance because the disk is full: exit status 1. */
+class OutputLostError extends CrynuxError {
+  override readonly code = 'CRYNUX_OUTPUT_LOST'
+  override readonly exitCode = EXIT.internal
+  constructor(cause: NodeJS.ErrnoException) {
+    super(`standard output cannot be written (${cause.code ?? 'unknown error'})`, {
+      remedy: 'Check the disk that it goes to, and run the command again.',
+      cause,
+    })
+  }
+}
+
 const isAbort = (error: unknown, signal: AbortSignal): boolean =>
   error === signal.reason || (error instanceof Error && (error.name === 'AbortError' || error.cause === signal.reason))
 
-// A reader that went away (`crynux … | head`) is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader that went away (`crynux … | head`) is no error of ours.
   if (error.code === 'EPIPE') process.exit(0)
-  process.stderr.write(`error: the output cannot be written: ${error.code ?? error.message}\n`)
-  process.exit(1)
+  const json = process.argv.includes('--json')
+  process.stderr.write(formatError(new OutputLostError(error), { json }), () => process.exit(EXIT.internal))
 })
+// Nobody reads the remarks any more, or their disk is full. The work is worth more than they are: a paid task must not end here.
+process.stderr.on('error', () => {})
 
 const status = await main(process.argv.slice(2))
-// An error of the last write (a full disk) is reported a turn later.
-await new Promise((resolve) => setImmediate(resolve))
+// What could not be written is known a moment later.
+await new Promise((done) => process.stdout.write('', done))
 // Sockets of kept-alive connections may still be open; what matters has been awaited.
 process.exit(status)
