@@ -30,6 +30,8 @@ export function showTaskProgress(view: StepView<TaskStepId>): (event: TaskProgre
     endBefore(id)
     view.done(id, text)
   }
+  // Unix seconds; 0 while unknown, and when the step was over before we looked.
+  let commitDeadline = 0
   return (event) => {
     switch (event.at) {
       case 'prepared':
@@ -45,11 +47,14 @@ export function showTaskProgress(view: StepView<TaskStepId>): (event: TaskProgre
       case 'queued':
         return view.note('draw', `${event.freeNodes} of 3 nodes are free; waiting`)
       case 'drawn':
+        commitDeadline = event.commitDeadline
         return end('draw', event.nodes.map(short).join(', '))
       case 'argumentsSent':
         return end('send', `${event.bytes} bytes at the relay, which cannot open them`)
       case 'committed':
-        return event.count === 3 ? end('compute', 'all three') : view.note('compute', `${event.count} of 3 committed`)
+        return event.count === 3
+          ? end('compute', 'all three')
+          : view.note('compute', `${event.count} of 3 committed${timeLeft(commitDeadline)}`)
       case 'revealed':
         endBefore('reveal')
         return event.count === 3 ? end('reveal', 'all three') : view.note('reveal', `${event.count} of 3 revealed`)
@@ -76,5 +81,9 @@ export function showTaskProgress(view: StepView<TaskStepId>): (event: TaskProgre
     }
   }
 }
+
+/** Why somebody waits: a silent node is waited for until its deadline. */
+const timeLeft = (deadline: number): string =>
+  deadline === 0 ? '' : `; the others have until ${new Date(deadline * 1_000).toISOString().slice(11, 19)} UTC`
 
 const short = (address: string): string => `${address.slice(0, 8)}…`

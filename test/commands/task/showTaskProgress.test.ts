@@ -43,6 +43,7 @@ it('ends every step of a whole journey, in order', () => {
   JOURNEY.forEach(showTaskProgress(view))
   expect(ended).toEqual(TASK_STEPS.map(({ id }) => id))
   expect(notes).toContain('draw: 2 of 3 nodes are free; waiting')
+  expect(notes).toContain('compute: 1 of 3 committed; the others have until 00:01:00 UTC')
 })
 
 it('ends what lies before the first thing that a resumed task tells', () => {
