@@ -67,6 +67,7 @@ Examples:
           },
         )
         await saveNetworkProfile(out, profile)
+        if (relays.length === 0) output.note('note: no --relay is listed, and no task can be submitted without one')
         output.result('crynux.contracts-deploy/v1', { path: out, profile }, formatDeployment)
       })
     })
