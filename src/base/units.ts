@@ -24,3 +24,6 @@ export function formatCnx(wei: bigint): string {
   const fraction = (absolute % WEI_PER_CNX).toString().padStart(18, '0').replace(/0+$/, '')
   return `${sign}${absolute / WEI_PER_CNX}${fraction ? `.${fraction}` : ''}`
 }
+
+/** Wei of the coin that pays for gas → that coin, cut to six decimal places: enough to see whether it will do. */
+export const formatGasCoin = (wei: bigint): string => `${formatCnx(wei - (wei % 10n ** 12n))} of the chain's coin`

@@ -1,5 +1,5 @@
 import type { Address, Hex } from '../base/hex.js'
-import { formatCnx } from '../base/units.js'
+import { formatCnx, formatGasCoin } from '../base/units.js'
 import { formatPairs, formatTable } from './formatTable.js'
 
 type NodeRow = {
@@ -67,7 +67,7 @@ export const formatNodeReport = (
     ['slashed', node.slashes === 0 ? 'never' : `${node.slashes} times (${cnx(node.slashedWei)} CNX)`],
     ['beneficiary', isMember && node.beneficiary !== node.address ? node.beneficiary : null],
     ['to withdraw', isMember ? `${cnx(node.beneficiaryLedgerWei)} CNX` : `${cnx(node.ledgerWei)} CNX`],
-    ['wallet', `${cnx(node.tokenWei)} CNX, ${cnx(node.gasWei)} for gas`],
+    ['wallet', `${cnx(node.tokenWei)} CNX, ${formatGasCoin(node.gasWei)} for gas`],
   ])
 }
 

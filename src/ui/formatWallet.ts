@@ -1,5 +1,5 @@
 import type { Address } from '../base/hex.js'
-import { formatCnx } from '../base/units.js'
+import { formatCnx, formatGasCoin } from '../base/units.js'
 import { formatPairs } from './formatTable.js'
 
 /** A wallet, and what it holds where a network is named. */
@@ -16,7 +16,7 @@ export const formatWallet = (wallet: {
           ['wallet', `${formatCnx(wallet.balances.tokenWei)} CNX`],
           ['ledger', `${formatCnx(wallet.balances.ledgerWei)} CNX`],
           ['stake', `${formatCnx(wallet.balances.stakeWei)} CNX`],
-          ['for gas', formatCnx(wallet.balances.gasWei)],
+          ['for gas', formatGasCoin(wallet.balances.gasWei)],
         ] as const)
       : []),
   ])

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { InvalidInputError } from '../../src/base/errors.js'
-import { formatCnx, parseCnx } from '../../src/base/units.js'
+import { formatCnx, formatGasCoin, parseCnx } from '../../src/base/units.js'
 
 describe('amounts of CNX', () => {
   it.each([
@@ -26,4 +26,9 @@ describe('amounts of CNX', () => {
       }),
     )
   })
+})
+
+it('shows as much of the coin for gas as one wants to read', () => {
+  expect(formatGasCoin(999_979_116_214_896_495_204n)).toBe("999.979116 of the chain's coin")
+  expect(formatGasCoin(0n)).toBe("0 of the chain's coin")
 })
