@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.js'
 import { CrynuxError, EXIT } from '../base/errors.js'
 import { type Address, type Hex, isHex32 } from '../base/hex.js'
 import { retry } from '../base/retry.js'
+import { timeoutSignal } from '../base/timeoutSignal.js'
 import type { RelayProblemCode } from '../protocol/relayProblem.js'
 import { signInMessage } from '../protocol/signIn.js'
 import type { Wallet } from '../protocol/wallet.js'
@@ -101,7 +102,7 @@ export function createRelayClient(options: RelayClientOptions): RelayClient {
   const exchange = async (request: Request, token: string | null, { endless = false } = {}): Promise<Response> => {
     const signal = signalOf(request.options)
     signal?.throwIfAborted()
-    const limits = [signal, endless ? undefined : AbortSignal.timeout(timeoutMs)].filter((one) => one !== undefined)
+    const limits = [signal, endless ? undefined : timeoutSignal(timeoutMs)].filter((one) => one !== undefined)
     let response: Response
     try {
       response = await fetch(new URL(request.path, base), {

@@ -1,5 +1,6 @@
 import type { Hex } from '../../base/hex.js'
 import type { Logger } from '../../base/logger.js'
+import { timeoutSignal } from '../../base/timeoutSignal.js'
 import type { ChainTask } from '../../chain/read/task.js'
 import type { InferenceEngine, InferenceResult } from '../../core/inference/engine.js'
 import { InvalidArgumentsError, parseTaskArguments, type TaskArguments } from '../../core/task/arguments.js'
@@ -97,7 +98,7 @@ async function fetchArguments(
       const secondsLeft = Math.max(1, giveUpAt - (await chainTime()))
       // A relay that accepts the call and never answers must not make this node late.
       const sealed = await relay.getArguments(task.id, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(secondsLeft * 1_000)]),
+        signal: AbortSignal.any([signal, timeoutSignal(secondsLeft * 1_000)]),
       })
       if (sealed) {
         const content = await openArguments(sealed, identity)
