@@ -61,7 +61,7 @@ export async function withContext<T>(
   const setting = (name: SettingName): string | undefined => resolve(name).value
   const json = options.json === true
   const signal = currentStopSignal()
-  const logger = await createLogger({
+  const logger = createLogger({
     level: resolve('logLevel').origin === 'default' ? defaultLogLevel : parseLogLevel(setting('logLevel')),
     pretty: process.stderr.isTTY === true,
   })

@@ -1,4 +1,5 @@
-import { pino } from 'pino'
+import { createRequire } from 'node:module'
+import type { Logger as PinoLogger } from 'pino'
 
 /** The part of pino that the program uses. Prompts, keys and addresses of machines are never passed to it. */
 export type Logger = {
@@ -62,26 +63,37 @@ const ALLOWED: ReadonlySet<string> = new Set([
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
+const SEVERITY: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 }
+
 /**
  * Logs to stderr as JSON lines, or readably when `pretty`.
  *
  * An error is reduced to its name and stable code (and its message for our own errors, whose messages are written to be shown):
  * messages of foreign errors can quote a request, and with it a prompt or an address.
  */
-export async function createLogger(options: { level: LogLevel; pretty: boolean }): Promise<Logger> {
-  const settings = { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  const destination = options.pretty
-    ? (await import('pino-pretty')).default({
+export function createLogger(options: { level: LogLevel; pretty: boolean }): Logger {
+  let target: PinoLogger | undefined
+  const write = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: LogFields, message: string) => {
+    if (SEVERITY[level] < SEVERITY[options.level]) return
+    target ??= createTarget(options)
+    target[level](allowed(fields), message)
+  }
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+}
+
+/** Loads pino with the first line that is written: most commands write none, and start the sooner. */
+function createTarget({ level, pretty }: { level: LogLevel; pretty: boolean }): PinoLogger {
+  const load = createRequire(import.meta.url)
+  const { pino } = load('pino') as typeof import('pino')
+  const destination = pretty
+    ? (load('pino-pretty') as typeof import('pino-pretty'))({
         destination: 2,
         sync: true,
         ignore: 'pid,hostname',
         translateTime: 'HH:MM:ss',
       })
     : pino.destination({ fd: 2, sync: true })
-  const target = pino(settings, destination)
-  const write = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: LogFields, message: string) =>
-    target[level](allowed(fields), message)
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
 }
 
 /** Drops everything; for tests and library use. */

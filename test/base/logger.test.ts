@@ -15,7 +15,7 @@ beforeAll(() => {
   writeFileSync(
     source,
     `import { createLogger } from '${join(packageRoot, 'src/base/logger.ts')}'
-     const logger = await createLogger({ level: 'debug', pretty: process.argv[2] === 'pretty' })
+     const logger = createLogger({ level: 'debug', pretty: process.argv[2] === 'pretty' })
      logger.info({ taskId: '0x01', prompt: 'CANARY-1', host: 'CANARY-2' } as never, 'work done')
      logger.error({ error: new Error('CANARY-3', { cause: 'CANARY-4' }) }, 'failed')
      logger.error({ error: Object.assign(new Error('our words'), { code: 'CRYNUX_X', details: 'CANARY-5' }) }, 'failed')`,

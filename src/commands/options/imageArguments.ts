@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { InvalidInputError } from '../../base/errors.js'
-import { InvalidArgumentsError, parseTaskArguments, type TaskArguments } from '../../core/task/arguments.js'
+import type { TaskArguments } from '../../core/task/arguments.js'
 
 /** Model that is used when the command line names none: it is part of the program. */
 const DEFAULT_MODEL = 'embedded:tiny-shapes'
@@ -51,6 +51,8 @@ export async function readImageArguments(
   flags: ImageArgumentFlags,
   { readFile, card }: { readFile(path: string): Promise<string>; card(modelId: string): Promise<Recommendations> },
 ): Promise<TaskArguments> {
+  // The schema's library is large; commands that only know the flags must not load it.
+  const { parseTaskArguments } = await import('../../core/task/arguments.js')
   const { arguments: file, ...others } = flags
   if (file !== undefined) {
     const extra = FLAG_NAMES.find(([name]) => others[name] !== undefined)
@@ -59,7 +61,7 @@ export async function readImageArguments(
         remedy: `Write the value of ${extra[1]} into the arguments, or leave --arguments away.`,
       })
     }
-    return parseTaskArguments(await withRecommendations(parseJson(await readFile(file), file), card))
+    return parseTaskArguments(await withRecommendations(await parseJson(await readFile(file), file), card))
   }
   if (flags.prompt === undefined) {
     throw new InvalidInputError('no picture is described', { remedy: 'Give --prompt <text>, or --arguments <file>.' })
@@ -137,10 +139,11 @@ function size(text: string): { width: number; height: number } {
   return { width: Number(match[1]), height: Number(match[2] ?? match[1]) }
 }
 
-function parseJson(text: string, file: string): unknown {
+async function parseJson(text: string, file: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch (cause) {
+    const { InvalidArgumentsError } = await import('../../core/task/arguments.js')
     // The parser's own message quotes the text, and with it a prompt.
     throw new InvalidArgumentsError(`${file === '-' ? 'standard input' : `'${file}'`} is not JSON`, {
       remedy: 'Give one JSON object with the task arguments; docs/task-arguments.md lists the fields.',
