@@ -1,4 +1,4 @@
-import { CrynuxError } from '../../base/errors.js'
+import { CrynuxError, EXIT } from '../../base/errors.js'
 import { retry } from '../../base/retry.js'
 import { readAvailableCount } from '../../chain/read/availableCount.js'
 import { readLedgerBalance } from '../../chain/read/ledgerBalance.js'
@@ -156,6 +156,10 @@ async function mayHavePassed(
   session: TaskSession,
   { error, step, task }: DueStep & { error: unknown },
 ): Promise<boolean> {
+  if (step.do === 'sendArguments' && error instanceof CrynuxError && error.exitCode === EXIT.relay) {
+    // A relay that did not answer in time may have outlived the task: then that is what the user must hear.
+    return (await readTask(chain, { taskId: session.taskId }))?.state !== 'started'
+  }
   if (!(error instanceof TransactionRevertedError) || !sendsTransaction(step)) return false
   if (step.do === 'deposit' || step.do === 'start' || step.do === 'advance') return true
   // Another task of this wallet may have spent the balance in between.

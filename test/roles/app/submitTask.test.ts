@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as passTime } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CrynuxError } from '../../../src/base/errors.js'
 import { bytesToHex } from '../../../src/base/hex.js'
 import { readCreatedTasks } from '../../../src/chain/read/createdTasks.js'
 import { readNode } from '../../../src/chain/read/node.js'
 import { readTask } from '../../../src/chain/read/task.js'
+import { advanceTask } from '../../../src/chain/write/advanceTask.js'
 import { perceptualHashOfFile } from '../../../src/core/phash/perceptualHashOfFile.js'
 import { parseTaskArguments } from '../../../src/core/task/arguments.js'
 import { OUTCOME } from '../../../src/protocol/outcome.js'
@@ -384,5 +386,38 @@ describe('a task that waits for nodes', () => {
       JSON.stringify({ ...plan, feeWei: '', depositWei: '', ledgerBalanceWei: '', walletBalanceWei: '' }),
     ).not.toContain(PROMPT)
     expect(await readCreatedTasks(app.network.reader, { creator: application.wallet.address })).toEqual([])
+  })
+})
+
+// Last of all: the nodes are out of the draw afterwards, because they were silent.
+describe('a relay that hangs', () => {
+  it('until the task is over is told as what it led to: nobody got the arguments', async () => {
+    const application = await app.application()
+    const dependencies = await application.dependencies()
+    const error = await errorOf(
+      submitTask(
+        {
+          ...dependencies,
+          openRelay: (url) => {
+            const relay = dependencies.openRelay(url)
+            const putArguments: typeof relay.putArguments = async (taskId, ...rest) => {
+              await app.anvil.request('evm_increaseTime', [2 * 3_600])
+              const ended = async () => (await readTask(dependencies.chain, { taskId }))?.state === 'aborted'
+              while (!(await ended())) {
+                await advanceTask(dependencies.chain, { taskId }).catch(() => passTime(50))
+              }
+              return relay.putArguments(taskId, ...rest)
+            }
+            return { ...relay, putArguments }
+          },
+        },
+        application.submission('too late'),
+      ),
+    )
+    expect(error).toMatchObject({
+      code: 'CRYNUX_TASK_ABORTED',
+      exitCode: 8,
+      details: { refundWei: FEE_WEI.toString() },
+    })
   })
 })
