@@ -84,7 +84,7 @@ export async function acknowledge(
   const { taskId, progress } = session
   const relay = await session.relayOf(task)
   const receipt = await session
-    .askRelay(() => relay.deleteTask(taskId))
+    .askRelay(() => relay.deleteTask(taskId), { patienceMs: 0 })
     .catch((error: unknown) => {
       if (!(error instanceof CrynuxError)) throw error
       if (!isGone(error)) {

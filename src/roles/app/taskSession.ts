@@ -8,7 +8,7 @@ import type { ChainTask } from '../../chain/read/task.js'
 import type { TaskRequest } from '../../chain/write/createTask.js'
 import { type EncryptionKey, encryptionKeyFromSecret } from '../../protocol/encryptionKey.js'
 import type { Wallet } from '../../protocol/wallet.js'
-import { type RelayClient, RelayRefusedError } from '../../relayClient/client.js'
+import { type RelayClient, RelayRefusedError, RelayUnreachableError } from '../../relayClient/client.js'
 import { RelayGoneError } from './taskErrors.js'
 import type { TaskJournal, TaskJournalEntry } from './taskJournal.js'
 import type { TaskProgress } from './taskProgress.js'
@@ -51,9 +51,15 @@ export type TaskSession = {
   mark(name: string): void
   marks: ReadonlyMap<string, number>
   relayOf(task: Pick<ChainTask, 'relay'>): Promise<RelayClient>
-  /** Asks the relay again for a while when it has not heard of the chain's latest block. */
-  askRelay<T>(attempt: () => Promise<T>): Promise<T>
+  /**
+   * Asks the relay again for a while when it has not heard of the chain's latest block, and for `patienceMs` (default: a minute)
+   * when it cannot be reached: a relay that is being restarted must not end a task that is paid.
+   */
+  askRelay<T>(attempt: () => Promise<T>, options?: { patienceMs: number }): Promise<T>
 }
+
+/** How long a relay may be gone in the middle of a task. */
+const RELAY_PATIENCE_MS = 60_000
 
 /** Creates the session of one task. */
 export function createTaskSession(
@@ -88,8 +94,13 @@ export function createTaskSession(
       relay = openRelay(url)
       return relay
     },
-    // The client repeats by itself what fails on the way.
-    askRelay: (attempt) => retry(attempt, { clock, signal, attempts: 4, firstDelayMs: 500, isTemporary: isTooEarly }),
+    askRelay: (attempt, { patienceMs } = { patienceMs: RELAY_PATIENCE_MS }) => {
+      const giveUpAt = clock.now() + patienceMs
+      const isRestarting = (error: unknown) => error instanceof RelayUnreachableError && clock.now() < giveUpAt
+      const patiently = () =>
+        retry(attempt, { clock, signal, attempts: 100, firstDelayMs: 1_000, isTemporary: isRestarting })
+      return retry(patiently, { clock, signal, attempts: 4, firstDelayMs: 500, isTemporary: isTooEarly })
+    },
   }
 }
 

@@ -12,6 +12,7 @@ import { advanceTask } from '../../../src/chain/write/advanceTask.js'
 import { perceptualHashOfFile } from '../../../src/core/phash/perceptualHashOfFile.js'
 import { parseTaskArguments } from '../../../src/core/task/arguments.js'
 import { OUTCOME } from '../../../src/protocol/outcome.js'
+import { RelayUnreachableError } from '../../../src/relayClient/client.js'
 import { cancelQueuedTask } from '../../../src/roles/app/cancelQueuedTask.js'
 import { planTask } from '../../../src/roles/app/planTask.js'
 import { listTasks, readTaskStatus } from '../../../src/roles/app/readTaskStatus.js'
@@ -204,6 +205,33 @@ describe('submitting a task', () => {
     // Again: the same answer, nothing paid.
     expect(await errorOf(submitTask(await application.dependencies(), submission))).toMatchObject({ exitCode: 8 })
     expect(await spending(application, beforeWei)).toEqual({ tasks: 1, paidWei: (FEE_WEI * 2n) / 10n })
+  })
+})
+
+describe('a relay that is restarted', () => {
+  it('in the middle of a task is waited for: the task is paid', async () => {
+    const application = await app.application()
+    const dependencies = await application.dependencies()
+    app.play(application.wallet.address, 'restarted')
+    const failed = { put: 0, list: 0 }
+    const result = await submitTask(
+      {
+        ...dependencies,
+        openRelay: (url) => {
+          const relay = dependencies.openRelay(url)
+          const gone = new RelayUnreachableError('the relay cannot be reached', { remedy: 'Wait.' })
+          return {
+            ...relay,
+            putArguments: (...all) => (failed.put++ < 1 ? Promise.reject(gone) : relay.putArguments(...all)),
+            listResults: (...all) =>
+              failed.put > 1 && failed.list++ < 2 ? Promise.reject(gone) : relay.listResults(...all),
+          }
+        },
+      },
+      application.submission('restarted'),
+    )
+    expect(result).toMatchObject({ state: 'completed', resumed: false })
+    expect(failed).toEqual({ put: 2, list: 3 })
   })
 })
 
