@@ -5,24 +5,24 @@ import type { Logger } from '../../base/logger.js'
 import type { ChainWriter } from '../../chain/client.js'
 import { readAssignments } from '../../chain/read/assignments.js'
 import { readChainTime } from '../../chain/read/chainTime.js'
-import { type NodeStatus, readNode } from '../../chain/read/node.js'
-import { readParameters } from '../../chain/read/parameters.js'
+import { type NetworkParameters, readParameters } from '../../chain/read/parameters.js'
 import { type ChainTask, readTask } from '../../chain/read/task.js'
 import { watchBlocks } from '../../chain/watch.js'
-import { pauseNode } from '../../chain/write/pauseNode.js'
-import { resumeNode } from '../../chain/write/resumeNode.js'
 import type { InferenceEngine } from '../../core/inference/engine.js'
 import { encryptionKeyFromSecret } from '../../protocol/encryptionKey.js'
 import type { Wallet } from '../../protocol/wallet.js'
 import type { RelayClient } from '../../relayClient/client.js'
 import { createJournal } from '../../store/journal.js'
+import { createBackgroundJobs } from './backgroundJobs.js'
 import { faultyBehaviour, honestBehaviour } from './behaviour.js'
+import { ensureMember } from './ensureMember.js'
 import { executeTask, type Work } from './executeTask.js'
 import { assertFaultAllowed, type Fault } from './faults.js'
-import { ensureMember } from './membership.js'
+import { createMembershipWatch } from './membershipWatch.js'
 import { type NodeAction, nextAction } from './nextAction.js'
 import { RemovedError } from './nodeErrors.js'
 import { type ActionDependencies, advance, commit, relayOf, reveal, upload } from './performAction.js'
+import { createRelayListeners } from './relayListeners.js'
 import { createTaskFolders } from './taskFolder.js'
 import type { TaskRecord } from './taskRecord.js'
 import { createWakeUp } from './wakeUp.js'
@@ -82,15 +82,26 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   const ending = new AbortController()
   const wakeUp = createWakeUp()
   drain.addEventListener('abort', () => wakeUp.notify(), { once: true, signal: ending.signal })
-  /** Tasks on which this process works or listens right now. */
-  const executing = new Map<Hex, Promise<void>>()
-  const delivering = new Map<Hex, Promise<void>>()
-  const watching = new Map<Hex, AbortController>()
+  const jobs = (step: string) =>
+    createBackgroundJobs<Hex>({
+      onFailure: (taskId, error) => {
+        if (!ending.signal.aborted) logger.warn({ taskId, error, step }, 'step failed; will be tried again')
+      },
+      onEnd: wakeUp.notify,
+    })
+  const executing = jobs('execute')
+  // A relay that hangs must not make the node late for another task.
+  const delivering = jobs('upload')
+  const listeners = createRelayListeners({
+    openRelay: (task) => relayOf(actions, task),
+    logger,
+    signal: ending.signal,
+    onEvent: wakeUp.notify,
+    onEnd: (taskId) => void acknowledge(taskId).catch(() => undefined),
+  })
+  const membership = createMembershipWatch({ chain, logger })
   let block = 0
   let finished = 0
-  /** A silence penalty pauses the node; a node that is alive puts itself back. */
-  let resumeDue = false
-  let lastStatus: NodeStatus | undefined
 
   try {
     await folders.removeAllBut(new Set(journal.entries().map(([taskId]) => taskId.toLowerCase())))
@@ -114,12 +125,12 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
       const draining = drain.aborted
       if (draining && drainDeadline === Number.POSITIVE_INFINITY) {
         drainDeadline = clock.now() + options.drainTimeoutMs
-        if (options.drainTimeoutMs > 0) await leaveDraw()
+        if (options.drainTimeoutMs > 0) await membership.leaveDraw()
       }
       try {
         await discoverAssignments()
-        const busy = await takeSteps({ ...parameters, draining })
-        if (!(await checkMembership(draining))) return
+        const busy = await takeSteps(parameters)
+        if (!(await membership.check({ mayResume: !draining && !options.once }))) return
         if (options.once && finished > 0 && !busy) return
         if (draining && (!busy || clock.now() >= drainDeadline)) return
       } catch (error) {
@@ -136,8 +147,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
     }
   } finally {
     ending.abort()
-    for (const watcher of watching.values()) watcher.abort()
-    await Promise.allSettled([...executing.values(), ...delivering.values()])
+    await Promise.all([executing.settled(), delivering.settled()])
     await journal.close()
     await progress.close()
   }
@@ -158,11 +168,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   }
 
   /** One step for every task; tells whether the node still owes anything to any of them. */
-  async function takeSteps(facts: {
-    revealWindowSeconds: number
-    uploadWindowSeconds: number
-    draining: boolean
-  }): Promise<boolean> {
+  async function takeSteps({ revealWindowSeconds, uploadWindowSeconds }: NetworkParameters): Promise<boolean> {
     const chainTime = await readChainTime(chain)
     let busy = false
     for (const [taskId, record] of journal.entries()) {
@@ -177,10 +183,10 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
         record,
         chainTime,
         executing: executing.has(id),
-        revealWindowSeconds: facts.revealWindowSeconds,
-        disputeWindowSeconds: facts.uploadWindowSeconds,
+        revealWindowSeconds,
+        disputeWindowSeconds: uploadWindowSeconds,
       })
-      if (task) listen(task)
+      if (task && task.state !== 'aborted' && behaviour.works) listeners.follow(task)
       busy ||= owes(task, record)
       try {
         await perform(action, id, task, record)
@@ -197,54 +203,26 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
     const step = { task, record, signal: ending.signal }
     switch (action.do) {
       case 'execute':
-        executing.set(
-          taskId,
-          execute(task).finally(() => executing.delete(taskId)),
-        )
-        return
+        return executing.start(taskId, () => execute(task))
       case 'commit':
         return commit(actions, step)
       case 'reveal':
         return reveal(actions, step)
       case 'upload':
-        if (!delivering.has(taskId)) {
-          delivering.set(
-            taskId,
-            deliver(step).finally(() => delivering.delete(taskId)),
-          )
-        }
-        return
+        return delivering.start(taskId, () => upload(actions, step))
       case 'advance':
         return advance(actions, step)
     }
   }
 
-  /** Uploads in the background: a relay that hangs must not make the node late for another task. */
-  async function deliver(step: Parameters<typeof upload>[1]): Promise<void> {
-    try {
-      await upload(actions, step)
-    } catch (error) {
-      if (ending.signal.aborted) return
-      logger.warn({ taskId: step.task.id, error, step: 'upload' }, 'step failed; will be tried again')
-    } finally {
-      wakeUp.notify()
-    }
-  }
-
   /** Works in the background, so that the node's other duties go on. */
   async function execute(task: ChainTask): Promise<void> {
-    try {
-      const work = behaviour.work(behaviour.works ? await honestWork(task) : NO_WORK)
-      await folders.write(task.id, work.sealedFiles)
-      await journal.set(task.id, {
-        ...journal.get(task.id),
-        work: { outcome: work.outcome, score: work.score, sealedFiles: work.sealedFiles.length },
-      })
-    } catch (error) {
-      if (!ending.signal.aborted) logger.warn({ taskId: task.id, error, step: 'execute' }, 'work failed')
-    } finally {
-      wakeUp.notify()
-    }
+    const work = behaviour.work(behaviour.works ? await honestWork(task) : NO_WORK)
+    await folders.write(task.id, work.sealedFiles)
+    await journal.set(task.id, {
+      ...journal.get(task.id),
+      work: { outcome: work.outcome, score: work.score, sealedFiles: work.sealedFiles.length },
+    })
   }
 
   async function honestWork(task: ChainTask): Promise<Work> {
@@ -267,33 +245,6 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
     return work
   }
 
-  /** Follows a task's events at its relay while it lasts: they wake the loop, and tell of the creator's acknowledgement. */
-  function listen(task: ChainTask): void {
-    if (watching.has(task.id) || task.state === 'aborted' || !behaviour.works) return
-    const controller = new AbortController()
-    watching.set(task.id, controller)
-    const signal = AbortSignal.any([controller.signal, ending.signal])
-    const follow = async () => {
-      const relay = await relayOf(actions, task)
-      await relay.watchTask(task.id, {
-        signal,
-        onEvent: (event) => {
-          // The task is over and its result gone from the relay: nobody will ask for another copy.
-          if (event.type === 'end') void acknowledge(task.id).catch(() => undefined)
-          wakeUp.notify()
-        },
-      })
-    }
-    follow()
-      .catch((error) => {
-        if (!signal.aborted) logger.debug({ taskId: task.id, error, step: 'listen' }, 'no events; blocks will do')
-      })
-      .finally(() => {
-        // Listening again too soon would only burden a relay that is in trouble.
-        setTimeout(() => watching.delete(task.id), IDLE_MS).unref()
-      })
-  }
-
   async function acknowledge(taskId: Hex): Promise<void> {
     const record = journal.get(taskId)
     if (record) await journal.set(taskId, { ...record, acknowledged: true })
@@ -301,40 +252,12 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   }
 
   async function forget(taskId: Hex, task: ChainTask | null): Promise<void> {
-    watching.get(taskId)?.abort()
+    listeners.stop(taskId)
     await folders.remove(taskId)
     await journal.delete(taskId)
-    if (task && wasSilent(task, me)) resumeDue = true
+    if (task) membership.taskEnded(task)
     finished++
     logger.info({ taskId, state: task?.state ?? 'gone', step: 'forget' }, 'task over; its files are deleted')
-  }
-
-  /** Follows what others did to the node's status; false when it has left the network. */
-  async function checkMembership(draining: boolean): Promise<boolean> {
-    const { status } = await readNode(chain, { node: me })
-    if (status === 'none') throw new RemovedError(me)
-    if (status === 'unbonding') {
-      logger.info({ node: me, step: 'leave' }, 'left the network')
-      return false
-    }
-    // An operator's pause passes through pausePending while busy; only a penalty leads straight from busy to paused.
-    if (status === 'paused' && lastStatus === 'busy') resumeDue = true
-    lastStatus = status
-    if (status === 'paused' && resumeDue && !draining && !options.once) {
-      await resumeNode(chain)
-      logger.warn({ node: me, step: 'resume' }, 'was silent and penalised; back in the draw')
-    }
-    if (status !== 'busy') resumeDue = false
-    return true
-  }
-
-  async function leaveDraw(): Promise<void> {
-    try {
-      const { status } = await readNode(chain, { node: me })
-      if (status === 'available' || status === 'busy') await pauseNode(chain)
-    } catch (error) {
-      logger.warn({ node: me, error, step: 'pause' }, 'could not pause before stopping')
-    }
   }
 }
 
@@ -346,9 +269,4 @@ function owes(task: ChainTask | null, record: TaskRecord): boolean {
   if (!task) return false
   if (task.state === 'started' || task.state === 'revealing' || task.state === 'awaitingUpload') return true
   return task.state === 'completed' && task.redelivery && record.work !== undefined
-}
-
-function wasSilent(task: ChainTask, me: Address): boolean {
-  const slot = task.slots.find((each) => each.node.toLowerCase() === me.toLowerCase())
-  return slot !== undefined && !slot.revealed
 }
