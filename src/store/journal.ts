@@ -24,9 +24,15 @@ const COMPACT_AFTER = 1_000
  * The file has one line for each change, `<checksum> <json>`, added and flushed. A process that dies while writing leaves a
  * torn last line, which is ignored: `set` had not resolved.
  *
- * @throws JournalInUseError when another process has it open; JournalDamagedError when something else than the end is torn.
+ * @throws JournalInUseError when another process has it open; JournalDamagedError when something else than the end is torn;
+ *   JournalUnusableError when the disk refuses.
  */
-export async function createJournal<T>({ path }: { path: string }): Promise<Journal<T>> {
+export const createJournal = <T>({ path }: { path: string }): Promise<Journal<T>> =>
+  openJournal<T>(path).catch((error: unknown) => {
+    throw asUnusable(path, error)
+  })
+
+async function openJournal<T>(path: string): Promise<Journal<T>> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const lock = await lockFile(`${path}.lock`)
   if (!lock) {
@@ -67,7 +73,7 @@ async function journalOver<T>({ path, values, soundBytes, lines, release }: Open
     } catch (error) {
       // A half line in the middle would make the whole journal unreadable.
       await file.truncate(size)
-      throw error
+      throw asUnusable(path, error)
     }
     size += line.length
     lines++
@@ -177,6 +183,26 @@ async function syncFolder(path: string): Promise<void> {
     await folder.sync()
   } finally {
     await folder.close()
+  }
+}
+
+/** Full, read-only, not a folder: what the disk says, as an error that a user may see. */
+function asUnusable(path: string, error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^E[A-Z]+$/.test(code) ? new JournalUnusableError(path, code, error) : error
+}
+
+/** The journal's place cannot be written: exit status 3. */
+export class JournalUnusableError extends CrynuxError {
+  override readonly code = 'CRYNUX_JOURNAL_UNUSABLE'
+  override readonly exitCode = EXIT.configuration
+  constructor(path: string, reason: string, cause: unknown) {
+    super(`the journal '${path}' cannot be read and written (${reason})`, {
+      remedy:
+        'Check --data-dir (CRYNUX_DATA_DIR), its permissions and the free space, then run the same command again.',
+      details: { path, reason },
+      cause,
+    })
   }
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lockFile } from '../../src/store/fileLock.js'
 import { createJournal } from '../../src/store/journal.js'
@@ -131,5 +132,14 @@ describe('journal', () => {
       await held[0]?.release()
     }
     expect(await readdir(folder)).not.toContain('contended')
+  })
+})
+
+it('says in one line when its place cannot be written', async () => {
+  const file = fileURLToPath(import.meta.url)
+  await expect(createJournal({ path: join(file, 'below', 'a-file') })).rejects.toMatchObject({
+    code: 'CRYNUX_JOURNAL_UNUSABLE',
+    exitCode: 3,
+    details: { reason: 'ENOTDIR' },
   })
 })
