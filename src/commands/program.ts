@@ -5,6 +5,7 @@ import { packageRoot } from '../base/packageRoot.js'
 import { SETTINGS } from '../store/configuration.js'
 import { configCommand } from './config.js'
 import { contractsDeployCommand } from './contracts/deploy.js'
+import { contractsSetRelayCommand } from './contracts/setRelay.js'
 import { demoCommand } from './demo.js'
 import { devnetRunCommand } from './devnet/run.js'
 import { devnetUpCommand } from './devnet/up.js'
@@ -22,6 +23,7 @@ import { taskCommand } from './task/taskCommand.js'
 import { unstakeCommand } from './unstake.js'
 import { walletCreateCommand } from './wallet/create.js'
 import { walletImportCommand } from './wallet/import.js'
+import { walletSendCommand } from './wallet/send.js'
 import { walletShowCommand } from './wallet/show.js'
 import { walletWithdrawCommand } from './wallet/withdraw.js'
 
@@ -56,11 +58,14 @@ export function registerCommands(program: Command): Command {
         walletCreateCommand(),
         walletImportCommand(),
         walletShowCommand(),
+        walletSendCommand(),
         walletWithdrawCommand(),
       ]),
     )
     .addCommand(configCommand())
-    .addCommand(group('contracts', 'The contracts of a network', [contractsDeployCommand()]))
+    .addCommand(
+      group('contracts', 'The contracts of a network', [contractsDeployCommand(), contractsSetRelayCommand()]),
+    )
     .addCommand(demoCommand())
     .addCommand(inferCommand())
     .addCommand(phashCommand())

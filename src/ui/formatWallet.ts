@@ -46,3 +46,31 @@ export const formatWithdrawal = (report: {
     ['ledger', `${formatCnx(report.ledgerWei)} CNX left`],
     ['transaction', report.transaction],
   ])
+
+/** CNX that went from the wallet to somebody. */
+export const formatTransfer = (report: {
+  to: Address
+  amountWei: bigint
+  tokenWei: bigint
+  transaction: string
+}): string =>
+  formatPairs([
+    ['sent', `${formatCnx(report.amountWei)} CNX`],
+    ['to', report.to],
+    ['wallet', `${formatCnx(report.tokenWei)} CNX left`],
+    ['transaction', report.transaction],
+  ])
+
+/** A relay that was put on the network's list, changed, or taken off. */
+export const formatRelayChange = (change: {
+  relay: Address
+  before: string | null
+  url: string | null
+  transaction: string | null
+}): string =>
+  formatPairs([
+    ['relay', change.relay],
+    ['url', change.url ?? 'not on the list'],
+    ['before', change.before === change.url ? 'the same' : (change.before ?? 'not on the list')],
+    ['transaction', change.transaction ?? 'none was needed'],
+  ])

@@ -97,6 +97,23 @@ describe('the operator at the command line', { timeout: 90_000 }, () => {
     })
   })
 
+  it('changes the list of relays, and sends CNX', async () => {
+    const other = privateKeyToAccount(testBytes32(31_338)).address
+    expect(await json(`contracts set-relay ${other} http://127.0.0.1:8080/`)).toMatchObject({
+      schema: 'crynux.contracts-set-relay/v1',
+      data: { relay: other, before: null, url: 'http://127.0.0.1:8080' },
+    })
+    expect(await json('stats network')).toMatchObject({ data: { relays: [{ url: 'http://127.0.0.1:8080' }] } })
+    expect((await crynux(`contracts set-relay ${other} http://127.0.0.1:8080`)).stdout).toMatch(
+      /transaction +none was needed/,
+    )
+    expect(await json(`contracts set-relay ${other} --remove`)).toMatchObject({ data: { url: null } })
+    expect(await json(`wallet send ${other} 0.5`)).toMatchObject({
+      schema: 'crynux.wallet-send/v1',
+      data: { to: other, amountWei: '500000000000000000' },
+    })
+  })
+
   it('keeps settings, and says where each comes from', async () => {
     const own = { environment: { XDG_CONFIG_HOME: join(folder, 'config'), CRYNUX_NETWORK: '' } }
     expect((await crynux('config set network /etc/network.json', own)).status).toBe(0)
@@ -114,6 +131,14 @@ describe('the operator at the command line', { timeout: 90_000 }, () => {
     ['stats task 0x12', 2, "error: '0x12' is not a task id"],
     ['stats node 0x12', 2, "error: '0x12' is not an address"],
     ['stake -1', 2, 'error:'],
+    [
+      `contracts set-relay ${address} ftp://relay.example`,
+      2,
+      "error: 'ftp://relay.example' is no public address of a relay",
+    ],
+    [`contracts set-relay ${address}`, 2, 'error: no URL is given'],
+    [`wallet send ${address} 0`, 2, 'error: the amount is 0 CNX'],
+    [`contracts set-relay 0x12 https://relay.example`, 2, "error: '0x12' is not an address"],
     [
       'stats nodes --rpc-url http://127.0.0.1:9/secret',
       5,

@@ -4,6 +4,7 @@ import { parseCnx } from '../../base/units.js'
 import { MissingSettingError, withContext } from '../../context.js'
 import { parseAddress } from '../options/address.js'
 import { parseDuration } from '../options/duration.js'
+import { parseRelayUrl } from '../options/relayUrl.js'
 
 /** `crynux contracts deploy` */
 export const contractsDeployCommand = (): Command =>
@@ -67,7 +68,10 @@ Examples:
           },
         )
         await saveNetworkProfile(out, profile)
-        if (relays.length === 0) output.note('note: no --relay is listed, and no task can be submitted without one')
+        if (relays.length === 0)
+          output.note(
+            'note: no relay is listed, and no task can be submitted without one: see `crynux contracts set-relay`',
+          )
         output.result('crynux.contracts-deploy/v1', { path: out, profile }, formatDeployment)
       })
     })
@@ -106,13 +110,12 @@ function parametersOf({
 
 async function parseRelay(text: string) {
   const separator = text.indexOf('=')
-  const url = text.slice(separator + 1)
-  if (separator === -1 || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+  if (separator === -1) {
     throw new InvalidInputError(`'${text}' is not a relay`, {
       remedy: "Write the signer's address, = and an http(s) URL: 0x…=https://relay.example",
     })
   }
-  return { address: await parseAddress(text.slice(0, separator)), url }
+  return { address: await parseAddress(text.slice(0, separator)), url: parseRelayUrl(text.slice(separator + 1)) }
 }
 
 const collect = (value: string, earlier: string[]): string[] => [...earlier, value]

@@ -2,6 +2,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { InvalidInputError } from '../../base/errors.js'
 import { withContext } from '../../context.js'
+import { parseRelayUrl } from '../options/relayUrl.js'
 
 /** `crynux relay serve` */
 export const relayServeCommand = () =>
@@ -14,12 +15,16 @@ export const relayServeCommand = () =>
     )
     .option('--database <url>', 'file:<path> of the database (default: relay.sqlite in the data folder)', parseDatabase)
     .option('--blobs <folder>', 'where sealed files lie (default: blobs/ in the data folder)')
-    .option('--public-url <url>', 'how clients reach it, as registered on chain (default: where it listens)', parseUrl)
+    .option(
+      '--public-url <url>',
+      'how clients reach it, as registered on chain (default: where it listens)',
+      parseRelayUrl,
+    )
     .option('--metrics <port>', 'serve Prometheus metrics on this loopback port', parsePort)
     .addHelpText(
       'after',
       `
-The wallet signs the receipts: the network's owner must have listed its address.
+The wallet signs the receipts: the network's owner must have listed its address (contracts set-relay).
 
 Examples:
   $ crynux relay serve --keystore relay.json --password-file relay.pw --network network.json --public-url https://relay.example
@@ -93,14 +98,4 @@ function parseDatabase(text: string): string {
     })
   }
   return isAbsolute(path) ? path : join(process.cwd(), path)
-}
-
-function parseUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (url && ['http:', 'https:'].includes(url.protocol) && url.pathname === '/' && !url.search && !url.username) {
-    return url.origin
-  }
-  throw new InvalidInputError(`'${text}' is no public address of a relay`, {
-    remedy: 'Write an origin without a path, e.g. https://relay.example.',
-  })
 }

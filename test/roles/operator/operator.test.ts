@@ -6,10 +6,12 @@ import { readTokenBalance } from '../../../src/chain/read/tokenBalance.js'
 import { deposit } from '../../../src/chain/write/deposit.js'
 import { createWallet, type Wallet } from '../../../src/protocol/wallet.js'
 import { changeNodeStatus } from '../../../src/roles/operator/changeNodeStatus.js'
+import { changeRelay } from '../../../src/roles/operator/changeRelay.js'
 import { explainStake } from '../../../src/roles/operator/explainStake.js'
 import { readBalances } from '../../../src/roles/operator/readBalances.js'
 import { readNodeReport } from '../../../src/roles/operator/readNodeReport.js'
 import { readTaskReport } from '../../../src/roles/operator/readTaskReport.js'
+import { sendTokens } from '../../../src/roles/operator/sendTokens.js'
 import { stake } from '../../../src/roles/operator/stake.js'
 import { unstake } from '../../../src/roles/operator/unstake.js'
 import { withdrawEarnings } from '../../../src/roles/operator/withdrawEarnings.js'
@@ -190,5 +192,31 @@ describe('earnings', () => {
       tokenWei: parseCnx('990'),
       ledgerWei: 0n,
     })
+  })
+})
+
+describe('a network of your own', () => {
+  it('lists, changes and removes a relay, for its owner only', async () => {
+    const relay = (await freshOperator()).wallet.address
+    const url = 'https://relay.example'
+    expect(await changeRelay(network.owner, { relay, url })).toMatchObject({ before: null, url })
+    expect(await changeRelay(network.owner, { relay, url })).toMatchObject({ before: url, transaction: null })
+    expect(await changeRelay(network.owner, { relay, url: `${url}:8443` })).toMatchObject({ before: url })
+    await expect(changeRelay(chain, { relay, url: null })).rejects.toMatchObject({ exitCode: 3 })
+    expect(await changeRelay(network.owner, { relay, url: null })).toMatchObject({ before: `${url}:8443`, url: null })
+  })
+
+  it('sends CNX to wallets, and not where they would be lost', async () => {
+    const operator = await freshOperator()
+    const to = (await freshOperator()).wallet.address
+    expect(await sendTokens(operator.chain, { to, amountWei: parseCnx('0.5') })).toMatchObject({
+      to,
+      tokenWei: parseCnx('999.5'),
+    })
+    expect(await readTokenBalance(chain, { account: to })).toBe(parseCnx('1000.5'))
+    await expect(sendTokens(operator.chain, { to, amountWei: parseCnx('1000') })).rejects.toMatchObject({ exitCode: 4 })
+    await expect(sendTokens(operator.chain, { to, amountWei: 0n })).rejects.toMatchObject({ exitCode: 2 })
+    const { registry } = chain.profile.contracts
+    await expect(sendTokens(operator.chain, { to: registry, amountWei: 1n })).rejects.toMatchObject({ exitCode: 2 })
   })
 })
