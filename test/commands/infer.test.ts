@@ -91,9 +91,9 @@ describe('crynux infer', () => {
   })
 
   test.each<[string[], number, string]>([
-    [['--prompt', PROMPT, '--steps', '0'], 2, 'field task_config.steps is 0'],
-    [['--prompt', ''], 2, 'field prompt is empty'],
-    [['--prompt', PROMPT, '--size', '3'], 2, 'field task_config.image_width is 3'],
+    [['--prompt', PROMPT, '--steps', '0'], 2, '--steps is 0'],
+    [['--prompt', ''], 2, '--prompt is empty'],
+    [['--prompt', PROMPT, '--size', '3'], 2, 'the width in --size is 3'],
     [['--prompt', PROMPT, '--model', 'owner/unknown'], 12, "model 'owner/unknown' is not on this machine"],
     [['--arguments', 'missing.json'], 2, "'missing.json' cannot be read"],
     [['--prompt', PROMPT, '--size', '136'], 2, 'must be a multiple of 32 for this model'],

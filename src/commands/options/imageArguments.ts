@@ -51,8 +51,6 @@ export async function readImageArguments(
   flags: ImageArgumentFlags,
   { readFile, card }: { readFile(path: string): Promise<string>; card(modelId: string): Promise<Recommendations> },
 ): Promise<TaskArguments> {
-  // The schema's library is large; commands that only know the flags must not load it.
-  const { parseTaskArguments } = await import('../../core/task/arguments.js')
   const { arguments: file, ...others } = flags
   if (file !== undefined) {
     const extra = FLAG_NAMES.find(([name]) => others[name] !== undefined)
@@ -61,6 +59,8 @@ export async function readImageArguments(
         remedy: `Write the value of ${extra[1]} into the arguments, or leave --arguments away.`,
       })
     }
+    // The schema's library is large; commands that only know the flags must not load it.
+    const { parseTaskArguments } = await import('../../core/task/arguments.js')
     return parseTaskArguments(await withRecommendations(await parseJson(await readFile(file), file), card))
   }
   if (flags.prompt === undefined) {
@@ -68,7 +68,7 @@ export async function readImageArguments(
   }
   const model = flags.model ?? DEFAULT_MODEL
   const recommended = await card(model)
-  return parseTaskArguments({
+  return namingFlags(flags, {
     base_model: model,
     prompt: flags.prompt,
     negative_prompt: flags.negativePrompt ?? recommended.negativePrompt ?? '',
@@ -83,6 +83,38 @@ export async function readImageArguments(
     ...(flags.scheduler === undefined ? {} : { scheduler: { method: flags.scheduler } }),
   })
 }
+
+/** Checks arguments that were made from flags; what is wrong with one is said of the flag that the user wrote. */
+async function namingFlags(flags: ImageArgumentFlags, input: Record<string, unknown>): Promise<TaskArguments> {
+  const { InvalidArgumentsError, parseTaskArguments } = await import('../../core/task/arguments.js')
+  try {
+    return parseTaskArguments(input)
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentsError)) throw error
+    const found = FIELD_FLAGS.find(([field, name]) => field === error.details.field && flags[name] !== undefined)
+    if (!found) throw error
+    const [field, , said] = found
+    throw new InvalidArgumentsError(error.message.replace(`field ${field} `, `${said} `), {
+      remedy: 'Correct it; docs/task-arguments.md lists the limits.',
+      details: error.details,
+      cause: error,
+    })
+  }
+}
+
+/** Field of the arguments → the flag that sets it, and how a message calls it. */
+const FIELD_FLAGS = [
+  ['base_model', 'model', '--model'],
+  ['prompt', 'prompt', '--prompt'],
+  ['negative_prompt', 'negativePrompt', '--negative-prompt'],
+  ['task_config.steps', 'steps', '--steps'],
+  ['task_config.seed', 'seed', '--seed'],
+  ['task_config.image_width', 'size', 'the width in --size'],
+  ['task_config.image_height', 'size', 'the height in --size'],
+  ['task_config.num_images', 'numImages', '--num-images'],
+  ['task_config.cfg', 'cfg', '--cfg'],
+  ['scheduler.method', 'scheduler', '--scheduler'],
+] as const satisfies readonly (readonly [string, keyof ImageArgumentFlags, string])[]
 
 /** Fills in what the model recommends; anything else is for the schema to judge. */
 async function withRecommendations(

@@ -87,9 +87,10 @@ describe('task arguments from the command line', () => {
 
   test.each<[string[], string]>([
     [[], 'no picture is described'],
-    [['--prompt', ''], 'field prompt is empty, must be a text that is not empty, at most 16384 bytes'],
-    [['--prompt', 'x', '--steps', '0'], 'field task_config.steps is 0, must be a whole number 1…100'],
-    [['--prompt', 'x', '--size', '3'], 'field task_config.image_width is 3, must be a whole number 64…2048'],
+    [['--prompt', ''], '--prompt is empty, must be a text that is not empty, at most 16384 bytes'],
+    [['--prompt', 'x', '--steps', '0'], '--steps is 0, must be a whole number 1…100'],
+    [['--prompt', 'x', '--cfg', '21'], '--cfg is 21, must be a number 0…20'],
+    [['--prompt', 'x', '--size', '3'], 'the width in --size is 3, must be a whole number 64…2048'],
     [['--arguments', 'task.json', '--steps', '3'], '--arguments and --steps are both given'],
     [['--arguments', 'broken.json'], "'broken.json' is not JSON"],
   ])('%j is refused', async (argv, message) => {
