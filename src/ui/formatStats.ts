@@ -16,7 +16,7 @@ type NodeRow = {
   successRate: number | null
 }
 
-/** All nodes as a table. */
+/** All nodes as a table that fits into 100 columns; amounts in CNX. */
 export const formatNodes = ({ nodes }: { nodes: readonly NodeRow[] }): string =>
   nodes.length === 0
     ? 'no node has joined yet'
@@ -25,15 +25,14 @@ export const formatNodes = ({ nodes }: { nodes: readonly NodeRow[] }): string =>
         // Only former nodes are listed with no status: those that were removed, and those that took their stake back.
         {
           title: 'status',
-          value: ({ status, slashes }) => (status !== 'none' ? status : slashes > 0 ? 'slashed' : 'left'),
+          value: ({ status, slashes }) =>
+            status !== 'none' ? (SHORT_STATUS[status] ?? status) : slashes > 0 ? 'slashed' : 'left',
         },
-        { title: 'stake', value: ({ stakeWei }) => cnx(stakeWei), align: 'right' },
-        { title: 'penalties', value: ({ penaltiesWei }) => cnx(penaltiesWei), align: 'right' },
-        { title: 'slashed', value: ({ slashedWei }) => cnx(slashedWei), align: 'right' },
-        { title: 'earned', value: ({ earningsWei }) => cnx(earningsWei), align: 'right' },
-        { title: 'done', value: ({ completed }) => String(completed), align: 'right' },
-        { title: 'failed', value: ({ failed }) => String(failed), align: 'right' },
-        { title: 'success', value: ({ successRate }) => percent(successRate), align: 'right' },
+        { title: 'stake CNX', value: ({ stakeWei }) => shortCnx(stakeWei), align: 'right' },
+        { title: 'fined', value: ({ penaltiesWei }) => shortCnx(penaltiesWei), align: 'right' },
+        { title: 'slashed', value: ({ slashedWei }) => shortCnx(slashedWei), align: 'right' },
+        { title: 'earned', value: ({ earningsWei }) => shortCnx(earningsWei), align: 'right' },
+        { title: 'tasks ok', value: tasksOk, align: 'right' },
       ])
 
 /** One node as a list. */
@@ -156,6 +155,17 @@ export const formatTaskReport = (task: {
   ])
   return `${pairs}\n\n${table}`
 }
+
+/** Done tasks, and how many of all these are: `12 (100%)`. */
+const tasksOk = ({ completed, successRate }: NodeRow): string =>
+  successRate === null ? '-' : `${completed} (${Math.floor(successRate * 100)}%)`
+
+/** An amount cut to two decimal places, for columns; the exact one is in the JSON and in the node's own report. */
+const shortCnx = (wei: bigint): string => (wei > 0n && wei < CENT ? '<0.01' : formatCnx(wei - (wei % CENT)))
+const CENT = 10n ** 16n
+
+/** Statuses that are too long for a column. */
+const SHORT_STATUS: Readonly<Record<string, string>> = { pausePending: 'pausing', leavePending: 'leaving' }
 
 const cnx = formatCnx
 const percent = (rate: number | null): string => (rate === null ? '-' : `${(rate * 100).toFixed(1)} %`)
