@@ -9,8 +9,8 @@ export type StepView<Id extends string = string> = {
   note(id: Id, text: string): void
   /** The step has succeeded; `text` says what came out. */
   done(id: Id, text?: string): void
-  /** The work has failed: the first step that has not ended is the one that failed. */
-  fail(text: string): void
+  /** The work has failed: the first step that has not ended is the one that failed. `text` says why, where nobody else does. */
+  fail(text?: string): void
   /** Leaves the terminal as it should be. Steps that never happened are left out. */
   close(): Promise<void>
 }
@@ -62,7 +62,7 @@ function createPlainView<Id extends string>({ steps, stream, now }: StepViewOpti
     },
     fail: (text) => {
       const failed = steps.find((step) => !ended.has(step.id))
-      line(`${failed ? `${failed.title}: ` : ''}FAILED: ${text}`)
+      line(`${failed ? `${failed.title}: ` : ''}FAILED${text ? `: ${text}` : ''}`)
     },
     close: async () => {},
   }

@@ -35,15 +35,19 @@ export const showDevnetEvent =
  *
  * @param nameOf a node's name for people, from its address
  */
-export const showTaskProgress =
-  (view: StepView<DemoStepId>, { nameOf }: { nameOf(node: Address): string }) =>
-  (event: TaskProgress): void => {
+export const showTaskProgress = (
+  view: StepView<DemoStepId>,
+  { nameOf }: { nameOf(node: Address): string },
+): ((event: TaskProgress) => void) => {
+  // How many nodes have done what they should in a step; it may end without the third.
+  const reached = new Map<DemoStepId, string>()
+  return (event) => {
     const doneUpTo = (last: DemoStepId, text?: string) => {
       for (const { id } of DEMO_STEPS) {
         if (id === last) break
-        view.done(id)
+        view.done(id, reached.get(id))
       }
-      view.done(last, text)
+      view.done(last, text ?? reached.get(last))
     }
     switch (event.at) {
       case 'prepared':
@@ -60,8 +64,9 @@ export const showTaskProgress =
         doneUpTo('arguments', `${event.bytes} bytes that only they can open`)
         break
       case 'committed':
+        reached.set('commit', `${event.count} of 3 have committed`)
         view.note('commit', `${event.count} of 3 have committed`)
-        if (event.count === 3) doneUpTo('commit', '3 of 3 have committed')
+        if (event.count === 3) doneUpTo('commit')
         break
       case 'revealed':
         doneUpTo('commit')
@@ -86,3 +91,4 @@ export const showTaskProgress =
       default:
     }
   }
+}

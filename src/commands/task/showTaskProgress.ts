@@ -20,10 +20,12 @@ export const TASK_STEPS: readonly StepDefinition<TaskStepId>[] = [
  * steps again.
  */
 export function showTaskProgress(view: StepView<TaskStepId>): (event: TaskProgress) => void {
+  // How many nodes have done what they should in a step; it may end without the third.
+  const reached = new Map<TaskStepId, string>()
   const endBefore = (id: TaskStepId) => {
     for (const step of TASK_STEPS) {
       if (step.id === id) return
-      view.done(step.id)
+      view.done(step.id, reached.get(step.id))
     }
   }
   const end = (id: TaskStepId, text?: string) => {
@@ -52,12 +54,16 @@ export function showTaskProgress(view: StepView<TaskStepId>): (event: TaskProgre
       case 'argumentsSent':
         return end('send', `${event.bytes} bytes at the relay, which cannot open them`)
       case 'committed':
+        reached.set('compute', outOfThree(event.count))
         return event.count === 3
-          ? end('compute', 'all three')
+          ? end('compute', outOfThree(event.count))
           : view.note('compute', `${event.count} of 3 committed${timeLeft(commitDeadline)}`)
       case 'revealed':
         endBefore('reveal')
-        return event.count === 3 ? end('reveal', 'all three') : view.note('reveal', `${event.count} of 3 revealed`)
+        reached.set('reveal', outOfThree(event.count))
+        return event.count === 3
+          ? end('reveal', outOfThree(event.count))
+          : view.note('reveal', `${event.count} of 3 revealed`)
       case 'uploadAwaited':
         endBefore('upload')
         return view.note(
@@ -81,6 +87,9 @@ export function showTaskProgress(view: StepView<TaskStepId>): (event: TaskProgre
     }
   }
 }
+
+const outOfThree = (count: number): string =>
+  count === 3 ? 'all three' : count === 2 ? 'two of three' : 'one of three'
 
 /** Why somebody waits: a silent node is waited for until its deadline. */
 const timeLeft = (deadline: number): string =>

@@ -24,7 +24,7 @@ export async function withTaskView<T>(
     })
   } catch (error) {
     // The error itself is shown by the program's entry.
-    if (key) view.fail(error instanceof CrynuxError ? error.code : 'stopped')
+    if (key) view.fail(signal.aborted ? 'stopped' : undefined)
     if (key && (signal.aborted || (isUnderWay && !isFinal(error)))) {
       output.note(`The task can be resumed: run the same command with --key ${key}`)
     }

@@ -7,15 +7,18 @@ import type { StepView } from '../../../src/ui/stepView.js'
 function recordingView() {
   const ended: TaskStepId[] = []
   const notes: string[] = []
+  const texts = new Map<TaskStepId, string | undefined>()
   const view: StepView<TaskStepId> = {
     note: (id, text) => notes.push(`${id}: ${text}`),
-    done: (id) => {
-      if (!ended.includes(id)) ended.push(id)
+    done: (id, text) => {
+      if (ended.includes(id)) return
+      ended.push(id)
+      texts.set(id, text)
     },
     fail: () => {},
     close: async () => {},
   }
-  return { view, ended, notes }
+  return { view, ended, notes, texts }
 }
 
 const NODES = ['0xa100000000', '0xb200000000', '0xc300000000'] as const
@@ -39,9 +42,11 @@ const JOURNEY: TaskProgress[] = [
 ]
 
 it('ends every step of a whole journey, in order', () => {
-  const { view, ended, notes } = recordingView()
+  const { view, ended, notes, texts } = recordingView()
   JOURNEY.forEach(showTaskProgress(view))
   expect(ended).toEqual(TASK_STEPS.map(({ id }) => id))
+  expect(texts.get('compute')).toBe('all three')
+  expect(texts.get('reveal')).toBe('two of three')
   expect(notes).toContain('draw: 2 of 3 nodes are free; waiting')
   expect(notes).toContain('compute: 1 of 3 committed; the others have until 00:01:00 UTC')
 })
