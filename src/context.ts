@@ -1,13 +1,13 @@
 import { join, resolve as resolvePath } from 'node:path'
 import type { Clock } from './base/clock.js'
 import { systemClock } from './base/clock.js'
-import { CrynuxError, EXIT } from './base/errors.js'
+import { CrynuxError, EXIT, InvalidInputError } from './base/errors.js'
 import { createLogger, type Logger, type LogLevel } from './base/logger.js'
 import { currentStopSignal } from './base/stopSignal.js'
 import type { ChainReader, ChainWriter } from './chain/client.js'
 import type { NetworkProfile } from './protocol/networkProfile.js'
 import type { Wallet } from './protocol/wallet.js'
-import type { SettingName } from './store/configuration.js'
+import type { ResolvedSetting, SettingName } from './store/configuration.js'
 import { createOutput, type Output } from './ui/output.js'
 
 /** What one run of a command works with. Everything expensive is made at its first use, once. */
@@ -62,7 +62,7 @@ export async function withContext<T>(
   const json = options.json === true
   const signal = currentStopSignal()
   const logger = createLogger({
-    level: resolve('logLevel').origin === 'default' ? defaultLogLevel : parseLogLevel(setting('logLevel')),
+    level: resolve('logLevel').origin === 'default' ? defaultLogLevel : parseLogLevel(resolve('logLevel')),
     pretty: process.stderr.isTTY === true,
   })
   const dataFolder = resolvePath(setting('dataDir') ?? '.')
@@ -156,9 +156,10 @@ async function askHidden(question: string): Promise<string> {
   }
 }
 
-function parseLogLevel(level = ''): LogLevel {
-  if (['silent', 'error', 'warn', 'info', 'debug'].includes(level)) return level as LogLevel
-  throw new MissingSettingError(`'${level}' is no log level`, { remedy: 'Use silent, error, warn, info or debug.' })
+function parseLogLevel({ value = '', origin }: ResolvedSetting): LogLevel {
+  if (['silent', 'error', 'warn', 'info', 'debug'].includes(value)) return value as LogLevel
+  const WrongLevelError = origin === 'flag' ? InvalidInputError : MissingSettingError
+  throw new WrongLevelError(`'${value}' is no log level`, { remedy: 'Use silent, error, warn, info or debug.' })
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

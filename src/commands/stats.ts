@@ -109,6 +109,7 @@ async function showTask({ chain, output }: Context, id = ''): Promise<void> {
     import('../roles/operator/readTaskReport.js'),
     import('../ui/formatStats.js'),
   ])
-  const report = await readTaskReport(await chain(), { taskId: parseTaskId(id) })
+  const taskId = parseTaskId(id)
+  const report = await readTaskReport(await chain(), { taskId })
   output.result('crynux.stats-task/v1', report, formatTaskReport)
 }

@@ -90,7 +90,7 @@ describe('the operator at the command line', { timeout: 90_000 }, () => {
       data: { address, status: 'paused' },
     })
     const table = (await crynux('stats nodes')).stdout
-    expect(table).toMatch(/^NODE +STATUS +STAKE .*\n0x\S+ {2}paused +400 +0 +0 +0 +0 +0 +-\n$/)
+    expect(table).toMatch(/^NODE +STATUS +STAKE CNX .*\n0x\S+ {2}paused +400 +0 +0 +0 +-\n$/)
     expect(await json('unstake')).toMatchObject({ schema: 'crynux.unstake/v1', data: { state: 'unbonding' } })
     expect(await json('wallet show')).toMatchObject({
       data: { address, balances: { stakeWei: '400000000000000000000' } },
@@ -127,8 +127,17 @@ describe('the operator at the command line', { timeout: 90_000 }, () => {
     expect((await crynux('config get network --json', own)).stdout).toContain('"value":null,"origin":"default"')
   })
 
+  it('blames the configuration for a bad level of the log that no flag named', async () => {
+    const result = await crynux('config list', { environment: { CRYNUX_LOG_LEVEL: 'foo' } })
+    expect(result).toMatchObject({ status: 3, stderr: expect.stringContaining("'foo' is no log level") })
+  })
+
   it.each([
     ['stats task 0x12', 2, "error: '0x12' is not a task id"],
+    ['stats task 0x12 --rpc-url http://127.0.0.1:9', 2, "error: '0x12' is not a task id"],
+    ['config list --log-level foo', 2, "error: 'foo' is no log level"],
+    ['demo a b c', 2, 'error: the prompt is 3 arguments, and must be one\n  Quote the prompt.\n'],
+    ['node start --fault foo', 2, "error: 'foo' is not a fault\n  The faults are wrong-result, silent, "],
     ['stats node 0x12', 2, "error: '0x12' is not an address"],
     ['stake -1', 2, 'error:'],
     [

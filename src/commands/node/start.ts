@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { InvalidInputError } from '../../base/errors.js'
 import { parseCnx } from '../../base/units.js'
 import { withContext } from '../../context.js'
 import { FAULTS, type Fault } from '../../roles/node/faults.js'
@@ -20,7 +21,7 @@ export const nodeStartCommand = () =>
         .argParser(parseDuration)
         .default(120_000, '2m'),
     )
-    .addOption(new Option('--fault <kind>', 'cheat or fail on purpose; chain 31337 only').choices(FAULTS))
+    .option('--fault <kind>', `cheat or fail on purpose, on chain 31337 only: ${FAULTS.join(', ')}`, parseFault)
     .addHelpText(
       'after',
       `
@@ -84,4 +85,10 @@ type StartOptions = {
   once?: true
   drainTimeout: number
   fault?: Fault
+}
+
+function parseFault(text: string): Fault {
+  const fault = FAULTS.find((known) => known === text)
+  if (fault) return fault
+  throw new InvalidInputError(`'${text}' is not a fault`, { remedy: `The faults are ${FAULTS.join(', ')}.` })
 }
