@@ -13,7 +13,7 @@
  *     dataFolder: 'crynux-data',
  *     clock: systemClock,
  *     logger: silentLogger,
- *     signal: AbortSignal.timeout(600_000),
+ *     signal: new AbortController().signal, // abort it to stop; the task can be resumed
  *   },
  *   {
  *     task: parseTaskArguments({ base_model: 'embedded:tiny-shapes', prompt: 'a big red circle', task_config: { num_images: 1 } }),

@@ -138,7 +138,8 @@ async function checkChain(
 function transportOf(url: string): Transport {
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url))
     throw new ChainUnreachableError('its address is not an http(s) URL')
-  return http(url, { timeout: 20_000, retryCount: 3, retryDelay: 200 })
+  // A redirect could lead a request, and the endpoint's secret, anywhere.
+  return http(url, { timeout: 20_000, retryCount: 3, retryDelay: 200, fetchOptions: { redirect: 'error' } })
 }
 
 const chainOf = ({ chainId, name }: NetworkProfile): Chain =>

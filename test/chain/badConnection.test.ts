@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.js'
+import { ChainUnreachableError } from '../../src/chain/chainError.js'
 import { type ChainWriter, createChainReader, createChainWriter } from '../../src/chain/client.js'
 import { readTokenBalance } from '../../src/chain/read/tokenBalance.js'
 import { watchBlocks } from '../../src/chain/watch.js'
@@ -55,6 +56,23 @@ async function connect(): Promise<ChainWriter> {
   })
   return createChainWriter(reader, { account: (await network.writerFor()).account })
 }
+
+it('follows no redirect: an endpoint could send us anywhere', async () => {
+  let visits = 0
+  const target = createServer((_incoming, outgoing) => {
+    visits++
+    outgoing.end()
+  })
+  await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
+  const location = `http://127.0.0.1:${(target.address() as AddressInfo).port}/`
+  const redirecting = createServer((_incoming, outgoing) => outgoing.writeHead(307, { location }).end())
+  await new Promise<void>((resolve) => redirecting.listen(0, '127.0.0.1', resolve))
+  const rpcUrl = `http://127.0.0.1:${(redirecting.address() as AddressInfo).port}`
+  await expect(createChainReader({ profile: network.profile, rpcUrl })).rejects.toBeInstanceOf(ChainUnreachableError)
+  expect(visits).toBe(0)
+  target.close()
+  redirecting.close()
+})
 
 describe('over a bad connection', { timeout: 60_000 }, () => {
   it.each(['reset', 'tooManyRequests', 'internalError'] as const)(

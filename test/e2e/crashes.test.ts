@@ -23,9 +23,12 @@ const taskIdIn = (devnet: TestDevnet, key: string): Hex =>
   taskIdOf({ creator: devnet.description().app.address, taskKey: taskKeyOf(key) })
 
 describe('kill -9', () => {
-  it(
-    'of a node between commit and reveal: restarted, it reveals the same score and is paid',
-    () =>
+  it.each([
+    ['', []],
+    [', its journals lost too', ['tasks.journal', 'progress.journal', 'tasks']],
+  ])(
+    'of a node between commit and reveal%s: restarted, it reveals the same score and is paid',
+    (_name, lost) =>
       // The silent node keeps the reveals closed until the commit deadline, so that there is a between.
       withDevnet(['--bytecode', '--fault', '3=silent'], async (devnet) => {
         const submitted = devnet.start([...SUBMIT, '--key', 'crash'])
@@ -41,6 +44,7 @@ describe('kill -9', () => {
 
         process.kill(victim.pid, 'SIGKILL')
         await until(() => !isAlive(victim.pid))
+        for (const name of lost) rmSync(join(victim.environment.CRYNUX_DATA_DIR ?? '', name), { recursive: true })
         const restarted = devnet.start(['node', 'start'], victim.environment)
         await until(() => restarted.output().stderr.includes('is in the draw'), { timeoutMs: 60_000 })
         expect(await slotOf()).toMatchObject({ committed: true, revealed: false })

@@ -12,7 +12,8 @@ export function createBackgroundJobs<K>({
   onFailure,
   onEnd,
 }: {
-  onFailure(key: K, error: unknown): void
+  /** The job counts as running until this resolves: a pause here keeps a failing job from being tried without end. */
+  onFailure(key: K, error: unknown): Promise<void>
   /** Called after each job, whatever became of it. */
   onEnd(): void
 }): BackgroundJobs<K> {

@@ -65,7 +65,7 @@ async function compute(
 ): Promise<InferenceResult | Work> {
   try {
     // Saying "I cannot" in time costs nothing; being late costs a penalty.
-    const secondsLeft = task.commitDeadline - commitReserveSeconds(task) - (await chainTime())
+    const secondsLeft = deadlineOf(task) - commitReserveSeconds(task) - (await chainTime())
     return await engine.run(parsed, { signal, timeoutMs: Math.max(1, secondsLeft) * 1_000 })
   } catch (error) {
     if (signal.aborted) throw error
@@ -89,7 +89,7 @@ async function fetchArguments(
   { openRelay, identity, logger, chainTime, idle }: ExecuteDependencies,
   { task, signal }: { task: ChainTask; signal: AbortSignal },
 ): Promise<EnvelopeContent | null> {
-  const giveUpAt = task.commitDeadline - Math.max(2, Math.floor(task.executionTimeoutSeconds / 5))
+  const giveUpAt = deadlineOf(task) - Math.max(2, Math.floor(task.executionTimeoutSeconds / 5))
   let relay: Awaited<ReturnType<typeof openRelay>> | undefined
   for (;;) {
     signal.throwIfAborted()
@@ -114,7 +114,10 @@ async function fetchArguments(
   }
 }
 
-/** Kept free before the commit deadline, for the transaction. */
+/** When the work must be done: for the commitment, or, by a node that lost its journal after it, for the reveal. */
+const deadlineOf = (task: ChainTask): number => (task.state === 'revealing' ? task.revealDeadline : task.commitDeadline)
+
+/** Kept free before the deadline, for the transaction. */
 const commitReserveSeconds = (task: ChainTask): number =>
   Math.min(60, Math.max(2, Math.floor(task.executionTimeoutSeconds / 10)))
 

@@ -45,25 +45,29 @@ export function nextAction(facts: NodeFacts): NodeAction {
   const place = task.slots.findIndex((slot) => sameAddress(slot.node, me))
   const slot = task.slots[place]
   if (!slot) return { do: 'forget' }
+  const revealOrRecover = (): NodeAction => {
+    if (!slot.committed || slot.revealed || executing) return { do: 'wait' }
+    return { do: record.work ? 'reveal' : 'execute' }
+  }
   const past = (deadline: number) => chainTime > deadline + place * ADVANCE_STAGGER_SECONDS
 
   switch (task.state) {
     case 'started': {
       if (chainTime <= task.commitDeadline) {
-        if (slot.committed) return { do: 'wait' }
-        if (record.work) return { do: 'commit' }
-        return { do: executing ? 'wait' : 'execute' }
+        // Without its journal a node that has committed does the work again: salt and score come out the same.
+        if (!record.work) return { do: executing ? 'wait' : 'execute' }
+        return { do: slot.committed ? 'wait' : 'commit' }
       }
       // Two of three suffice; the first reveal after the deadline opens the reveals.
       const enough = task.slots.filter((each) => each.committed).length >= 2
       if (!enough) return past(task.commitDeadline) ? { do: 'advance' } : { do: 'wait' }
       const revealDeadline = task.commitDeadline + revealWindowSeconds
       if (chainTime > revealDeadline) return past(revealDeadline) ? { do: 'advance' } : { do: 'wait' }
-      return slot.committed && record.work ? { do: 'reveal' } : { do: 'wait' }
+      return revealOrRecover()
     }
     case 'revealing':
       if (chainTime > task.revealDeadline) return past(task.revealDeadline) ? { do: 'advance' } : { do: 'wait' }
-      return slot.committed && !slot.revealed && record.work ? { do: 'reveal' } : { do: 'wait' }
+      return revealOrRecover()
     case 'awaitingUpload':
       if (chainTime > task.uploadDeadline) return past(task.uploadDeadline) ? { do: 'advance' } : { do: 'wait' }
       return task.uploader && sameAddress(task.uploader, me) && hasResult(record) ? { do: 'upload' } : { do: 'wait' }

@@ -10,6 +10,7 @@ import { type ChainTask, readTask } from '../../chain/read/task.js'
 import { watchBlocks } from '../../chain/watch.js'
 import type { InferenceEngine } from '../../core/inference/engine.js'
 import { encryptionKeyFromSecret } from '../../protocol/encryptionKey.js'
+import { OUTCOME } from '../../protocol/outcome.js'
 import type { Wallet } from '../../protocol/wallet.js'
 import type { RelayClient } from '../../relayClient/client.js'
 import { createJournal } from '../../store/journal.js'
@@ -84,8 +85,10 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   drain.addEventListener('abort', () => wakeUp.notify(), { once: true, signal: ending.signal })
   const jobs = (step: string) =>
     createBackgroundJobs<Hex>({
-      onFailure: (taskId, error) => {
-        if (!ending.signal.aborted) logger.warn({ taskId, error, step }, 'step failed; will be tried again')
+      onFailure: async (taskId, error) => {
+        if (ending.signal.aborted) return
+        logger.warn({ taskId, error, step }, 'step failed; will be tried again')
+        await clock.sleep(IDLE_MS, ending.signal).catch(() => undefined)
       },
       onEnd: wakeUp.notify,
     })
@@ -108,9 +111,12 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
     const parameters = await readParameters(chain)
     const { number } = await chain.client.getBlock()
     block = Number(number)
-    // What happened before this node first ran cannot concern it.
-    if (!progress.get('scanned')) await progress.set('scanned', { block })
-    await ensureMember({ chain, logger }, { ...options, encryptionKey: key.publicKey })
+    const { status } = await ensureMember({ chain, logger }, { ...options, encryptionKey: key.publicKey })
+    // What happened before this node first ran cannot concern it; but one that holds a task has lost its journal.
+    const holdsTask = status !== 'available'
+    if (!progress.get('scanned')) {
+      await progress.set('scanned', { block: holdsTask ? chain.profile.deployedAtBlock : block })
+    }
     dependencies.onReady?.(me)
     watchBlocks(chain, {
       signal: ending.signal,
@@ -217,8 +223,14 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
 
   /** Works in the background, so that the node's other duties go on. */
   async function execute(task: ChainTask): Promise<void> {
-    const work = behaviour.work(behaviour.works ? await honestWork(task) : NO_WORK)
-    await folders.write(task.id, work.sealedFiles)
+    let work = behaviour.work(behaviour.works ? await honestWork(task) : NO_WORK)
+    try {
+      await folders.write(task.id, work.sealedFiles)
+    } catch (error) {
+      // What cannot be kept cannot be delivered: better say so in time than promise it.
+      logger.error({ taskId: task.id, error, step: 'keep' }, 'the result cannot be written; is the disk full?')
+      work = { outcome: OUTCOME.modelUnavailable, score: '0x', sealedFiles: [] }
+    }
     await journal.set(task.id, {
       ...journal.get(task.id),
       work: { outcome: work.outcome, score: work.score, sealedFiles: work.sealedFiles.length },

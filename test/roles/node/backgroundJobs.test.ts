@@ -5,7 +5,9 @@ it('runs one job for each key, and reports its failure and its end', async () =>
   const failures: [string, unknown][] = []
   let ends = 0
   const jobs = createBackgroundJobs<string>({
-    onFailure: (key, error) => failures.push([key, error]),
+    onFailure: async (key, error) => {
+      failures.push([key, error])
+    },
     onEnd: () => ends++,
   })
   let finish = () => {}
