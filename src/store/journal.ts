@@ -32,6 +32,15 @@ export const createJournal = <T>({ path }: { path: string }): Promise<Journal<T>
     throw asUnusable(path, error)
   })
 
+/** What a journal holds at this moment, without keeping others from it; empty when there is none. */
+export const readJournal = async <T>({ path }: { path: string }): Promise<ReadonlyMap<string, T>> => {
+  try {
+    return (await load<T>(path)).values
+  } catch (error) {
+    throw asUnusable(path, error)
+  }
+}
+
 async function openJournal<T>(path: string): Promise<Journal<T>> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const lock = await lockFile(`${path}.lock`)

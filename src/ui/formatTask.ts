@@ -2,7 +2,14 @@ import type { Address, Hex } from '../base/hex.js'
 import { formatCnx } from '../base/units.js'
 import { formatTable } from './formatTable.js'
 
-type NodeLine = { address: Address; outcome: string; score: Hex | null; agrees: boolean; paidWei: string }
+type NodeLine = {
+  address: Address
+  outcome: string
+  score: Hex | null
+  agrees: boolean
+  slashed: boolean
+  paidWei: string
+}
 
 /** A delivered (or detached) task for people: the files first, one a line, then who did what and where the time went. */
 export function formatSubmittedTask(task: {
@@ -48,12 +55,25 @@ export function formatTaskStatus(task: {
 
 /** Tasks as a table for people. */
 export const formatTaskList = (
-  tasks: readonly { taskId: Hex; state: string; abortReason: string | null; kind: string; feeWei: string }[],
+  tasks: readonly {
+    taskId: Hex
+    key: string | null
+    createdAt: number
+    state: string
+    abortReason: string | null
+    kind: string
+    feeWei: string
+  }[],
 ): string =>
   tasks.length === 0
     ? 'no task yet'
     : formatTable(tasks, [
         { title: 'task', value: ({ taskId }) => taskId },
+        { title: 'key', value: ({ key }) => key ?? '-' },
+        {
+          title: 'created (UTC)',
+          value: ({ createdAt }) => new Date(createdAt * 1_000).toISOString().slice(0, 16).replace('T', ' '),
+        },
         { title: 'kind', value: ({ kind }) => kind },
         { title: 'fee', value: ({ feeWei }) => `${formatCnx(BigInt(feeWei))} CNX`, align: 'right' },
         { title: 'state', value: ({ state, abortReason }) => (abortReason ? `${state}: ${abortReason}` : state) },
@@ -91,9 +111,9 @@ export function formatTaskPlan(plan: {
 }
 
 const formatNodes = (nodes: readonly NodeLine[]): string[] =>
-  nodes.map(({ address, outcome, score, agrees, paidWei }) => {
+  nodes.map(({ address, outcome, score, agrees, slashed, paidWei }) => {
     const said = outcome === 'result' ? `${score ?? '0x'} ${agrees ? 'agrees' : 'differs'}` : outcome
-    return row('node', `${address}  ${said}  paid ${formatCnx(BigInt(paidWei))} CNX`)
+    return row('node', `${address}  ${said}${slashed ? ', slashed' : ''}  paid ${formatCnx(BigInt(paidWei))} CNX`)
   })
 
 /** `payMs: 2100` → `pay 2.1 s`; phases that took no time are left out. */

@@ -6,7 +6,9 @@ import { withContext } from '../../context.js'
 /** `crynux task list` */
 export const taskListCommand = (): Command =>
   new Command('list')
-    .description('List the tasks that this wallet, or another account, created')
+    .description(
+      'List the tasks that this wallet, or another account, created; with the keys of those submitted from here',
+    )
     .option('--creator <address>', "whose tasks (default: this wallet's)")
     .option('--limit <number>', 'at most so many, the newest', parseLimit, 50)
     .addHelpText(
@@ -29,7 +31,11 @@ Examples:
             remedy: 'Write 0x and 40 hexadecimal digits; a checksum, if given, must be right.',
           })
         }
-        const tasks = await listTasks(await context.chain(), { creator: creator as Address, limit: options.limit })
+        const tasks = await listTasks(await context.chain(), {
+          creator: creator as Address,
+          limit: options.limit,
+          dataFolder: context.dataFolder,
+        })
         context.output.result('crynux.task-list/v1', { tasks }, (data) => formatTaskList(data.tasks))
       })
     })

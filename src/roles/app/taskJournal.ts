@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { CrynuxError, EXIT } from '../../base/errors.js'
 import type { Address, Hex } from '../../base/hex.js'
-import { createJournal, JournalInUseError } from '../../store/journal.js'
+import { createJournal, JournalInUseError, readJournal } from '../../store/journal.js'
 import type { AppTransactionName } from './taskProgress.js'
 
 /** A file as it was written after verification. */
@@ -52,29 +52,27 @@ export type TaskJournal = {
   close(): Promise<void>
 }
 
+/** Which journal: that of one task of one network, in a wallet's data folder. */
+type TaskJournalPlace = { dataFolder: string; chainId: number; consensus: Address; taskId: Hex }
+
+/** The same wallet and key give the same task id on every network; their entries must not meet. */
+const pathOf = ({ dataFolder, chainId, consensus, taskId }: TaskJournalPlace): string =>
+  join(dataFolder, 'app', `${chainId}-${consensus.toLowerCase()}`, taskId.toLowerCase())
+
+/** The key of a task that was submitted from this data folder, also while another process is at it; else null. */
+export async function readTaskKey(place: TaskJournalPlace): Promise<string | null> {
+  return (await readJournal<TaskJournalEntry>({ path: pathOf(place) })).get(ENTRY)?.key || null
+}
+
 /**
  * Opens the journal of one task.
  *
  * @throws TaskInUseError when another process is at the same task.
  */
-export async function openTaskJournal({
-  dataFolder,
-  chainId,
-  consensus,
-  taskId,
-}: {
-  dataFolder: string
-  chainId: number
-  consensus: Address
-  taskId: Hex
-}): Promise<TaskJournal> {
-  // The same wallet and key give the same task id on every network; their entries must not meet.
-  const folder = join(dataFolder, 'app', `${chainId}-${consensus.toLowerCase()}`)
-  const journal = await createJournal<TaskJournalEntry>({ path: join(folder, taskId.toLowerCase()) }).catch(
-    (error: unknown) => {
-      throw error instanceof JournalInUseError ? new TaskInUseError(taskId, error) : error
-    },
-  )
+export async function openTaskJournal(place: TaskJournalPlace): Promise<TaskJournal> {
+  const journal = await createJournal<TaskJournalEntry>({ path: pathOf(place) }).catch((error: unknown) => {
+    throw error instanceof JournalInUseError ? new TaskInUseError(place.taskId, error) : error
+  })
   return {
     read: () => journal.get(ENTRY),
     write: (entry) => journal.set(ENTRY, entry),

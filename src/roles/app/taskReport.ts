@@ -2,6 +2,7 @@ import type { Address, Hex } from '../../base/hex.js'
 import type { ChainReader } from '../../chain/client.js'
 import { readParameters } from '../../chain/read/parameters.js'
 import type { ChainTask, TaskState } from '../../chain/read/task.js'
+import { readTaskCheats } from '../../chain/read/taskCheats.js'
 import { readTaskPayments } from '../../chain/read/taskPayments.js'
 import { OUTCOME, type OutcomeName, outcomeName } from '../../protocol/outcome.js'
 import { scoresAgree } from '../../protocol/scoreAgreement.js'
@@ -21,6 +22,8 @@ export type NodeReport = {
   score: Hex | null
   /** Whether the score is the uploader's, within the network's threshold. */
   agrees: boolean
+  /** Whether it lost its stake in this task. */
+  slashed: boolean
   paidWei: string
 }
 
@@ -100,8 +103,9 @@ export async function taskReport(
 /** The three drawn nodes of a task: what they said, and what they got for it. */
 export async function readNodeReports(chain: ChainReader, task: ChainTask): Promise<NodeReport[]> {
   if (task.slots.length === 0) return []
-  const [payments, { hammingThreshold }] = await Promise.all([
+  const [payments, cheats, { hammingThreshold }] = await Promise.all([
     readTaskPayments(chain, { taskId: task.id }),
+    readTaskCheats(chain, { taskId: task.id }),
     readParameters(chain),
   ])
   const agreed = scoreOfUploader(task)
@@ -115,6 +119,7 @@ export async function readNodeReports(chain: ChainReader, task: ChainTask): Prom
       outcome === OUTCOME.result &&
       agreed !== '0x' &&
       scoresAgree(task.kind, score, agreed, hammingThreshold),
+    slashed: cheats.some((cheat) => cheat.toLowerCase() === node.toLowerCase()),
     paidWei: payments
       .filter((payment) => payment.node.toLowerCase() === node.toLowerCase())
       .reduce((sum, { amountWei }) => sum + amountWei, 0n)

@@ -145,8 +145,15 @@ describe('submitting a task', () => {
     expect(result.files.map(({ path }) => path)).toEqual([join(application.folder, 'detached.png')])
     expect(await readTaskStatus(app.network.reader, { taskId })).toMatchObject({ state: 'completed', kind: 'image' })
     expect(await listTasks(app.network.reader, { creator: application.wallet.address, limit: 5 })).toMatchObject([
-      { taskId, state: 'completed' },
+      { taskId, state: 'completed', key: null },
     ])
+    const [listed] = await listTasks(app.network.reader, {
+      creator: application.wallet.address,
+      limit: 5,
+      dataFolder: join(application.folder, 'data'),
+    })
+    expect(listed?.key).toBe('detached')
+    expect(listed?.createdAt).toBeGreaterThan(1_700_000_000)
   })
 
   it('runs two tasks of one wallet at the same time, the second when nodes are free again', async () => {
@@ -176,6 +183,7 @@ describe('submitting a task', () => {
         const accused = events.find((event) => event.at === 'uploadFaulty')
         if (accused?.at !== 'uploadFaulty' || !accused.uploader) throw new Error('no fault was seen')
         expect(result.uploader).not.toBe(accused.uploader)
+        expect(result.nodes.filter(({ slashed }) => slashed).map(({ address }) => address)).toEqual([accused.uploader])
         expect(await readNode(own.network.reader, { node: accused.uploader })).toMatchObject({
           status: 'none',
           stakeWei: 0n,
