@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lockFile } from '../../src/store/fileLock.js'
-import { createJournal } from '../../src/store/journal.js'
+import { createJournal, readJournal } from '../../src/store/journal.js'
 
 type Entry = { step: string; feeWei?: bigint }
 
@@ -32,6 +32,15 @@ describe('journal', () => {
     expect(second.entries()).toEqual([['a', { step: 'revealed', feeWei: 2n }]])
     expect(second.get('b')).toBeUndefined()
     await second.close()
+  })
+
+  it('can be read while another has it open', async () => {
+    const path = freshPath()
+    expect((await readJournal({ path })).size).toBe(0)
+    const journal = await createJournal<Entry>({ path })
+    await journal.set('a', { step: 'committed' })
+    expect((await readJournal<Entry>({ path })).get('a')).toEqual({ step: 'committed' })
+    await journal.close()
   })
 
   it('loses nothing that was acknowledged, wherever the last write was cut off', async () => {

@@ -37,6 +37,14 @@ describe('plain lines', () => {
     await view.close()
     expect(text()).toBe('[  1.2 s] Pay … 30 CNX\n[  1.2 s] Pay: in escrow\n[ 12.0 s] Draw: FAILED: no nodes\n')
   })
+
+  it('leave the reason to whoever tells it', async () => {
+    const { stream, text } = capture()
+    const view = await createStepView({ steps: STEPS, live: false, stream, now: () => 0 })
+    view.fail()
+    await view.close()
+    expect(text()).toBe('[  0.0 s] Pay: FAILED\n')
+  })
 })
 
 describe('the live list', () => {
