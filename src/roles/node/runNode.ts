@@ -146,7 +146,8 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
           await folders.removeAllBut(new Set())
           throw error
         }
-        if (draining && clock.now() >= drainDeadline) return
+        // A node that holds nothing need not wait for a chain that is away.
+        if (draining && (clock.now() >= drainDeadline || journal.entries().length === 0)) return
         logger.warn({ node: me, error, step: 'round' }, 'round failed; will be tried again')
       }
       await wakeUp.wait(IDLE_MS, ending.signal)
