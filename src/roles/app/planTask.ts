@@ -4,7 +4,7 @@ import { readLedgerBalance } from '../../chain/read/ledgerBalance.js'
 import { readTask } from '../../chain/read/task.js'
 import { readTokenBalance } from '../../chain/read/tokenBalance.js'
 import { prepareTask, type SubmitOptions } from './prepareTask.js'
-import { chooseRelay } from './readiness.js'
+import { chooseRelay, requireWithinLimits } from './readiness.js'
 import { KeyTakenError } from './taskErrors.js'
 import type { AppDependencies } from './taskSession.js'
 import { requirementsOf } from './taskShape.js'
@@ -29,7 +29,11 @@ export type TaskPlan = {
   seenBy: { who: string; what: string }[]
 }
 
-/** Computes what `submitTask` would do: fee, hashes, relay, and who will see what. */
+/**
+ * Computes what `submitTask` would do: fee, hashes, relay, and who will see what.
+ *
+ * @throws KeyTakenError, NoRelayError, and InvalidInputError for a timeout or a fee that the network does not take.
+ */
 export async function planTask(dependencies: AppDependencies, options: SubmitOptions): Promise<TaskPlan> {
   const { chain, wallet } = dependencies
   const prepared = prepareTask(dependencies, options)
@@ -44,6 +48,7 @@ export async function planTask(dependencies: AppDependencies, options: SubmitOpt
   if (existing && existing.argsHash.toLowerCase() !== prepared.argsHash) {
     throw new KeyTakenError(prepared.key, prepared.taskId)
   }
+  if (!existing) await requireWithinLimits(dependencies, options)
   return {
     taskId: prepared.taskId,
     key: prepared.key,

@@ -18,7 +18,23 @@ export async function readinessBeforePaying(
   options: SubmitOptions,
   taskId: Hex,
 ): Promise<Address> {
-  const { chain, openRelay, signal } = dependencies
+  const { openRelay, signal } = dependencies
+  await requireWithinLimits(dependencies, options)
+  const relay = await chooseRelay(dependencies, options.relay)
+  await requireRelay(openRelay(relay.url), { taskId, signal })
+  if (!options.waitForNodes) await requireThreeNodes(dependencies, options)
+  return relay.address
+}
+
+/**
+ * Compares timeout and fee with what the network takes.
+ *
+ * @throws InvalidInputError
+ */
+export async function requireWithinLimits(
+  { chain }: Pick<AppDependencies, 'chain'>,
+  options: SubmitOptions,
+): Promise<void> {
   const parameters = await readParameters(chain)
   const { minimumExecutionTimeoutSeconds: low, maximumExecutionTimeoutSeconds: high, minimumFeeWei } = parameters
   if (options.executionTimeoutSeconds < low || options.executionTimeoutSeconds > high) {
@@ -33,10 +49,6 @@ export async function readinessBeforePaying(
       { remedy: `Choose a --fee of ${formatCnx(minimumFeeWei)} or more; nodes are paid from it.` },
     )
   }
-  const relay = await chooseRelay(dependencies, options.relay)
-  await requireRelay(openRelay(relay.url), { taskId, signal })
-  if (!options.waitForNodes) await requireThreeNodes(dependencies, options)
-  return relay.address
 }
 
 /** A relay that lets this wallet sign in and reads this chain answers `not-found` for a task that is not there yet. */

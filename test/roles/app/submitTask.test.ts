@@ -423,6 +423,15 @@ describe('a task that waits for nodes', () => {
     ).not.toContain(PROMPT)
     expect(await readCreatedTasks(app.network.reader, { creator: application.wallet.address })).toEqual([])
   })
+
+  it.each([{ feeWei: 0n }, { executionTimeoutSeconds: 1 }, { executionTimeoutSeconds: 100_000 }])(
+    'is not planned with what the network would refuse: %o',
+    async (refused) => {
+      const application = await app.application()
+      const options = { ...application.submission('refused'), ...refused }
+      expect(await errorOf(planTask(await application.dependencies(), options))).toMatchObject({ exitCode: 2 })
+    },
+  )
 })
 
 // Last of all: the nodes are out of the draw afterwards, because they were silent.
