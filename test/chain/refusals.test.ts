@@ -16,6 +16,7 @@ import { startTask } from '../../src/chain/write/startTask.js'
 import { transferToken } from '../../src/chain/write/transferToken.js'
 import { createWallet } from '../../src/protocol/wallet.js'
 import { deployTestNetwork, startAnvil, type TestAnvil, type TestNetwork, testBytes32 } from '../helpers/anvil.js'
+import { until } from '../helpers/until.js'
 
 const relay = createWallet({ privateKey: testBytes32(77) }).address
 let anvil: TestAnvil
@@ -123,16 +124,19 @@ describe('sending', () => {
     const writer = createChainWriter(patient, { account: (await network.writerFor()).account })
     await anvil.request('evm_setAutomine', [false])
     try {
-      let done = false
-      const sent = transferToken(writer, { to: app.account.address, amountWei: 1n }).finally(() => {
-        done = true
+      let mined: number | undefined
+      const sent = transferToken(writer, { to: app.account.address, amountWei: 1n }).then(({ blockNumber }) => {
+        mined = blockNumber
       })
-      while ((await pendingCount()) === 0) await systemClock.sleep(10)
-      await anvil.testClient.mine({ blocks: 2 })
-      await systemClock.sleep(60)
-      expect(done).toBe(false)
-      await anvil.testClient.mine({ blocks: 1 })
+      await until(async () => (await pendingCount()) > 0, { what: 'the transaction to be pending' })
+      // One block at a time: it must not be taken for done before the third.
+      for (let blocks = 0; blocks < 10 && mined === undefined; blocks++) {
+        await anvil.testClient.mine({ blocks: 1 })
+        await systemClock.sleep(100)
+      }
       await sent
+      const depth = Number(await patient.client.getBlockNumber()) - (mined ?? 0) + 1
+      expect(depth).toBeGreaterThanOrEqual(3)
     } finally {
       await anvil.request('evm_setAutomine', [true])
     }
@@ -153,10 +157,10 @@ describe('sending', () => {
     await anvil.request('evm_setAutomine', [false])
     try {
       const sent = transferToken(writer, { to: app.account.address, amountWei: 7n })
-      while ((await pendingCount()) === 0) await systemClock.sleep(10)
+      await until(async () => (await pendingCount()) > 0, { what: 'the transaction to be pending' })
       await anvil.request('anvil_dropAllTransactions', [])
       skipped = 60_000
-      while ((await pendingCount()) === 0) await systemClock.sleep(10)
+      await until(async () => (await pendingCount()) > 0, { what: 'the transaction to be offered again' })
       await anvil.testClient.mine({ blocks: 1 })
       await sent
       expect(await reader.client.getTransactionCount({ address: account.address })).toBe(before + 1)
