@@ -9,6 +9,7 @@ import { watchBlocks } from '../../src/chain/watch.js'
 import { transferToken } from '../../src/chain/write/transferToken.js'
 import { createWallet } from '../../src/protocol/wallet.js'
 import { deployTestNetwork, startAnvil, type TestAnvil, type TestNetwork, testBytes32 } from '../helpers/anvil.js'
+import { until } from '../helpers/until.js'
 
 /** What happens to one request on its way: undefined lets it pass. */
 type Fault = 'reset' | 'tooManyRequests' | 'internalError' | 'truncated' | 'answerLost' | undefined
@@ -157,7 +158,7 @@ describe('over a bad connection', { timeout: 60_000 }, () => {
       )
       const pending = async () =>
         (await chain.client.getTransactionCount({ address: account.address, blockTag: 'pending' })) > 0
-      while (!(await pending())) await systemClock.sleep(10)
+      await until(pending, { what: 'the transaction to be pending' })
       await anvil.request('anvil_dropAllTransactions', [])
       await chain.wallet.sendTransaction({ to: account.address, value: 1n, nonce: 0 })
       await anvil.testClient.mine({ blocks: 1 })
@@ -185,12 +186,12 @@ describe('over a bad connection', { timeout: 60_000 }, () => {
     const to = createWallet({ privateKey: testBytes32(800) }).address
     const countOf = () => chain.client.getTransactionCount({ address: chain.account.address })
     const sent = transferToken(chain, { to, amountWei: 3n })
-    while ((await countOf()) === 0) await systemClock.sleep(10)
+    await until(async () => (await countOf()) > 0, { what: 'a transaction' })
     await anvil.request('anvil_reorg', [1, []])
     await anvil.request('anvil_dropAllTransactions', [])
     expect(await countOf()).toBe(0)
     skipped = 60_000
-    while ((await countOf()) === 0) await systemClock.sleep(10)
+    await until(async () => (await countOf()) > 0, { what: 'a transaction' })
     await anvil.testClient.mine({ blocks: 3 })
     await sent
     expect(await readTokenBalance(chain, { account: to })).toBe(3n)

@@ -15,7 +15,7 @@ const key = () => encryptionKeyFromSecret(new Uint8Array(randomBytes(32)))
 
 describe('encryption keys', () => {
   it('have the forms of the age specification', () => {
-    // The key pair of the specification's example "test" vectors: 32 zero bytes would be refused by X25519, so use ones.
+    // The public key of this secret is RFC 7748's scalar multiplication of the base point.
     const { publicKey, recipient, identity } = encryptionKeyFromSecret(new Uint8Array(32).fill(1))
     expect(publicKey).toBe('0xa4e09292b651c278b9772c569f5fa9bb13d906b46ab68c9df9dc2b4409f8a209')
     expect(recipient).toMatch(/^age1[02-9ac-hj-np-z]{58}$/)
