@@ -33,6 +33,8 @@ interface Vm {
     function getRecordedLogs() external returns (Log[] memory);
     function snapshotState() external returns (uint256 id);
     function revertToState(uint256 id) external returns (bool);
+    function revertToStateAndDelete(uint256 id) external returns (bool);
+    function pauseGasMetering() external;
     function lastCallGas() external view returns (Gas memory);
     function setEnv(string calldata name, string calldata value) external;
     function toString(uint256 value) external pure returns (string memory);
