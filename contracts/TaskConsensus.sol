@@ -28,14 +28,21 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     struct Task {
         address creator;
-        uint96 feeWei;
+        uint48 createdBlock;
         Head head;
-        bytes32 argsHash;
+        Nodes nodes;
         bytes32[3] words; // a slot's commitment; from its reveal on the first 32 bytes of its score
-        bytes32 resultDigest;
         bytes32 gpuModel; // zero for any
         Replacement replacement;
         mapping(uint256 slot => bytes32[2]) scoreTails; // bytes 32…95 of a score
+    }
+
+    /// @dev The three that were drawn, in two words.
+    struct Nodes {
+        address first;
+        uint96 thirdHigh; // the left 96 bits of the third
+        address second;
+        uint64 thirdLow;
     }
 
     /// @dev Only used after a faulty upload.
@@ -50,6 +57,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         uint16 revealWindowSeconds;
         uint16 uploadWindowSeconds;
         uint16 errorFeeBasisPoints;
+        uint16 relayCount; // that were ever set
         uint8 hammingThreshold;
         uint96 minimumFeeWei;
     }
@@ -97,10 +105,11 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         revealWindowSeconds: 300,
         uploadWindowSeconds: 600,
         errorFeeBasisPoints: 2_000,
+        relayCount: 0,
         hammingThreshold: 5,
         minimumFeeWei: 3
     });
-    Relay[] private _relays; // of relayId i at i - 1
+    mapping(uint256 relayId => Relay) private _relays;
     mapping(address signer => uint16 relayId) private _relayIds;
 
     event RelaySet(address indexed signer, string url);
@@ -112,6 +121,10 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     constructor(IERC20 token, INodePools registry, address initialOwner) Ownable(initialOwner) EIP712("Crynux", "1") {
         TOKEN = token;
         REGISTRY = registry;
+        if (registry.CONSENSUS() != address(this)) {
+            revert Errors.TaskConsensus_RegistryForeign(address(registry), registry.CONSENSUS());
+        }
+        _requireLongEnough(registry.unbondingSeconds(), _parameters.uploadWindowSeconds);
     }
 
     // ------------------------------------------------------------------ ledger
@@ -150,11 +163,10 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         if (relayId == 0) revert Errors.TaskConsensus_RelayUnknown(request.relay);
 
         _debit(msg.sender, request.feeWei);
-        (task_.creator, task_.feeWei) = (msg.sender, uint96(request.feeWei));
-        task_.argsHash = request.argsHash;
+        (task_.creator, task_.createdBlock) = (msg.sender, uint48(block.number));
         if (request.gpuModel != 0) task_.gpuModel = request.gpuModel;
-        task_.head = TaskHead.queued(request, relayId, block.number);
-        emit TaskQueued(taskId, msg.sender, request.kind, request.feeWei);
+        task_.head = TaskHead.queued(request, relayId, block.number, _parameters.revealWindowSeconds);
+        emit TaskQueued(taskId, msg.sender, request.kind, request.feeWei, request.argsHash);
     }
 
     /// @inheritdoc ITaskConsensus
@@ -170,21 +182,27 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         }
 
         bytes32 seed = EfficientHashLib.hash(blockhash(drawBlock), taskId);
-        (uint32[3] memory ids, address[3] memory wallets) =
+        address[3] memory wallets =
             REGISTRY.draw(seed, head.kind() == Kind.Text, head.minVramGb(), task_.gpuModel);
+        task_.nodes = Nodes({
+            first: wallets[0],
+            thirdHigh: uint96(uint160(wallets[2]) >> 64),
+            second: wallets[1],
+            thirdLow: uint64(uint160(wallets[2]))
+        });
         uint256 deadline = block.timestamp + head.executionTimeoutSeconds();
-        task_.head = head.withState(State.Started).withNodes(ids).withDeadline(deadline);
+        task_.head = head.withState(State.Started).withDeadline(deadline);
         emit TaskStarted(taskId, wallets[0], wallets[1], wallets[2], deadline);
     }
 
     /// @inheritdoc ITaskConsensus
-    function commit(bytes32 taskId, bytes32 commitment) external {
+    function commit(bytes32 taskId, uint256 slot, bytes32 commitment) external {
         (Task storage task_, Head head) = _load(taskId);
         if (head.state() != State.Started) revert Errors.TaskConsensus_WrongState(taskId, head.state());
         if (block.timestamp > head.deadline()) {
             revert Errors.TaskConsensus_CommitDeadlinePassed(taskId, head.deadline(), block.timestamp);
         }
-        uint256 slot = _slotOf(taskId, head, msg.sender);
+        if (slot > 2 || msg.sender != _nodeOf(task_, slot)) revert Errors.TaskConsensus_NotDrawn(taskId, msg.sender);
         if (head.committed(slot)) revert Errors.TaskConsensus_AlreadyCommitted(taskId, msg.sender);
         if (commitment == 0) revert Errors.TaskConsensus_CommitmentZero(taskId);
 
@@ -196,7 +214,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     }
 
     /// @inheritdoc ITaskConsensus
-    function reveal(bytes32 taskId, uint8 outcome, bytes calldata score, bytes32 salt) external {
+    function reveal(bytes32 taskId, uint256 slot, uint8 outcome, bytes calldata score, bytes32 salt) external {
         (Task storage task_, Head head) = _load(taskId);
         if (head.state() == State.Started) {
             if (!_revealsAreDue(head)) {
@@ -208,12 +226,13 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         if (block.timestamp > head.deadline()) {
             revert Errors.TaskConsensus_RevealDeadlinePassed(taskId, head.deadline(), block.timestamp);
         }
-        uint256 slot = _slotOf(taskId, head, msg.sender);
+        if (slot > 2) revert Errors.TaskConsensus_NotDrawn(taskId, msg.sender);
         if (!head.committed(slot)) revert Errors.TaskConsensus_NotCommitted(taskId, msg.sender);
         if (head.revealed(slot)) revert Errors.TaskConsensus_AlreadyRevealed(taskId, msg.sender);
         if (outcome > OutcomeTable.MODEL_UNAVAILABLE) revert Errors.TaskConsensus_OutcomeUnknown(outcome);
         uint256 expected = _scoreLength(head, outcome);
         if (score.length != expected) revert Errors.TaskConsensus_ScoreLengthWrong(score.length, expected);
+        // Only who was drawn for the slot could commit there, and his promise names him: nobody else's can be the same.
         bytes32 commitment =
             keccak256(abi.encode(block.chainid, address(this), taskId, msg.sender, outcome, keccak256(score), salt));
         if (commitment != task_.words[slot]) revert Errors.TaskConsensus_CommitmentMismatch(taskId, msg.sender);
@@ -236,6 +255,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
             revert Errors.TaskConsensus_WrongState(taskId, head.state());
         }
         uint256 slot = head.uploader();
+        if (msg.sender != _nodeOf(task_, slot)) revert Errors.TaskConsensus_NotUploader(taskId, msg.sender);
         if (block.timestamp > head.deadline()) {
             revert Errors.TaskConsensus_UploadDeadlinePassed(taskId, head.deadline(), block.timestamp);
         }
@@ -253,18 +273,15 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
             owedWei = task_.replacement.bountyWei;
             delete task_.replacement;
         } else {
-            owedWei = _unpaidWei(task_, head);
+            owedWei = _unpaidWei(head);
             // A later uploader was let go of at the verdict, and may hold another task by now.
             if (slot == head.firstAgreed()) action = INodePools.Action.Free;
             head = head.withState(State.Completed);
         }
-        task_.resultDigest = resultDigest;
         task_.head = head.withDeadline(block.timestamp + _parameters.uploadWindowSeconds);
         emit UploadReported(taskId, msg.sender, resultDigest, sizeBytes);
         if (!replacing) emit TaskCompleted(taskId);
-        (address wallet, address beneficiary) = REGISTRY.settleOne(head.nodeId(slot), action);
-        if (wallet != msg.sender) revert Errors.TaskConsensus_NotUploader(taskId, msg.sender);
-        _pay(taskId, msg.sender, beneficiary, owedWei);
+        _pay(taskId, msg.sender, REGISTRY.settleOne(msg.sender, action), owedWei);
     }
 
     /// @inheritdoc ITaskConsensus
@@ -276,23 +293,17 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         if (block.timestamp > head.deadline()) {
             revert Errors.TaskConsensus_FaultWindowClosed(taskId, head.deadline(), block.timestamp);
         }
-        if (resultDigest != task_.resultDigest) {
-            revert Errors.TaskConsensus_ResultDigestWrong(taskId, resultDigest, task_.resultDigest);
-        }
         // A relay that was removed may be one whose key was stolen: it cannot take stakes any more.
-        Relay storage relay = _relays[head.relayId() - 1];
+        Relay storage relay = _relays[head.relayId()];
         if (!relay.active) revert Errors.TaskConsensus_RelayUnknown(relay.signer);
-        uint256 slot = head.uploader();
-        uint32 id = head.nodeId(slot);
-        address uploader = REGISTRY.walletOf(id);
+        address uploader = _nodeOf(task_, head.uploader());
         _requireSigned(
             taskId, head, keccak256(abi.encode(_UPLOAD_FAULT, taskId, resultDigest, uploader)), relaySignature
         );
 
         emit UploadFaulted(taskId, uploader, resultDigest);
         emit NodeCheated(taskId, uploader);
-        uint256 bountyWei = REGISTRY.slashForBounty(id, _shareWei(task_, head));
-        task_.resultDigest = 0;
+        uint256 bountyWei = REGISTRY.slashForBounty(uploader, _shareWei(head));
         task_.replacement = Replacement({awaited: true, bountyWei: uint96(bountyWei)});
         _awaitNextUploader(taskId, task_, head);
     }
@@ -327,7 +338,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         (Task storage task_, Head head) = _load(taskId);
         if (msg.sender != task_.creator) revert Errors.TaskConsensus_NotCreator(taskId, msg.sender);
         if (head.state() != State.Queued) revert Errors.TaskConsensus_WrongState(taskId, head.state());
-        _abort(taskId, task_, head, AbortReason.Cancelled, task_.feeWei);
+        _abort(taskId, task_, head, AbortReason.Cancelled, head.feeWei());
     }
 
     // ------------------------------------------------------------------ reading
@@ -339,32 +350,31 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         (, Head head) = _load(taskId);
         // As a transaction in this block would find it.
         if (head.state() == State.Started && _revealsAreDue(head)) {
-            head = head.withState(State.Revealing).withDeadline(head.deadline() + _parameters.revealWindowSeconds);
+            head = head.withState(State.Revealing).withDeadline(head.deadline() + head.revealWindowSeconds());
         }
         view_.state = head.state();
         view_.abortReason = head.abortReason();
         view_.kind = head.kind();
         view_.imageCount = head.imageCount();
         view_.creator = task_.creator;
-        view_.relay = _relays[head.relayId() - 1].signer;
-        view_.argsHash = task_.argsHash;
+        view_.relay = _relays[head.relayId()].signer;
+        view_.createdBlock = task_.createdBlock;
         view_.gpuModel = task_.gpuModel;
         view_.minVramGb = head.minVramGb();
         view_.executionTimeoutSeconds = head.executionTimeoutSeconds();
-        view_.feeWei = task_.feeWei;
+        view_.feeWei = head.feeWei();
         view_.redelivery = task_.replacement.awaited;
         if (head.state() == State.Queued) view_.drawBlock = head.deadline();
         if (head.state() == State.Started) view_.commitDeadline = head.deadline();
         if (head.state() == State.Revealing) view_.revealDeadline = head.deadline();
         if (head.state() == State.AwaitingUpload || head.state() == State.Completed) {
             view_.uploadDeadline = head.deadline();
-            view_.uploader = REGISTRY.walletOf(head.nodeId(head.uploader()));
-            view_.resultDigest = task_.resultDigest;
+            view_.uploader = _nodeOf(task_, head.uploader());
         }
-        if (head.nodeId(0) == 0) return view_;
+        if (!head.drawn()) return view_;
         for (uint256 slot = 0; slot < 3; ++slot) {
             SlotView memory slot_ = view_.slots[slot];
-            slot_.node = REGISTRY.walletOf(head.nodeId(slot));
+            slot_.node = _nodeOf(task_, slot);
             slot_.committed = head.committed(slot);
             slot_.revealed = head.revealed(slot);
             if (slot_.revealed) {
@@ -384,15 +394,16 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     /// @inheritdoc ITaskConsensus
     function relayUrl(address signer) external view returns (string memory) {
         uint16 relayId = _relayIds[signer];
-        return relayId == 0 ? "" : _relays[relayId - 1].url;
+        return relayId == 0 ? "" : _relays[relayId].url;
     }
 
     /// @inheritdoc ITaskConsensus
     function relays() external view returns (address[] memory signers) {
-        signers = new address[](_relays.length);
+        uint256 last = _parameters.relayCount;
+        signers = new address[](last);
         uint256 count;
-        for (uint256 i = 0; i < _relays.length; ++i) {
-            if (_relays[i].active) signers[count++] = _relays[i].signer;
+        for (uint256 relayId = 1; relayId <= last; ++relayId) {
+            if (_relays[relayId].active) signers[count++] = _relays[relayId].signer;
         }
         assembly ("memory-safe") {
             mstore(signers, count)
@@ -451,11 +462,13 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         }
         uint16 relayId = _relayIds[signer];
         if (relayId == 0) {
-            if (_relays.length == type(uint16).max) revert Errors.TaskConsensus_TooManyRelays(type(uint16).max);
-            _relays.push(Relay({signer: signer, active: true, url: url}));
-            _relayIds[signer] = uint16(_relays.length);
+            relayId = _parameters.relayCount;
+            if (relayId == type(uint16).max) revert Errors.TaskConsensus_TooManyRelays(type(uint16).max);
+            ++relayId;
+            _relays[relayId] = Relay({signer: signer, active: true, url: url});
+            (_relayIds[signer], _parameters.relayCount) = (relayId, relayId);
         } else {
-            _relays[relayId - 1].url = url;
+            _relays[relayId].url = url;
         }
         emit RelaySet(signer, url);
     }
@@ -466,8 +479,8 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         uint16 relayId = _relayIds[signer];
         if (relayId == 0) revert Errors.TaskConsensus_RelayUnknown(signer);
         delete _relayIds[signer];
-        _relays[relayId - 1].active = false;
-        _relays[relayId - 1].url = "";
+        _relays[relayId].active = false;
+        _relays[relayId].url = "";
         emit RelayRemoved(signer);
     }
 
@@ -502,10 +515,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     /// challenge that follows from it is not longer than unbonding: raise that first.
     function setUploadWindow(uint256 seconds_) external onlyOwner {
         _requireWithin("uploadWindowSeconds", seconds_, SHORTEST_WINDOW_SECONDS, LONGEST_WINDOW_SECONDS);
-        uint256 unbondingSeconds = REGISTRY.unbondingSeconds();
-        if (unbondingSeconds < _challengeSeconds(seconds_)) {
-            revert Errors.Parameter_UnbondingTooShort(unbondingSeconds, _challengeSeconds(seconds_));
-        }
+        _requireLongEnough(REGISTRY.unbondingSeconds(), seconds_);
         _parameters.uploadWindowSeconds = uint16(seconds_);
         emit ParameterSet("uploadWindowSeconds", seconds_);
     }
@@ -561,7 +571,8 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
             head = head.withUploader(uploader);
             actions[uploader] = INodePools.Action.None;
         }
-        (address[3] memory wallets, address[3] memory beneficiaries) = REGISTRY.settle(head.nodeIds(), actions);
+        address[3] memory wallets = [_nodeOf(task_, 0), _nodeOf(task_, 1), _nodeOf(task_, 2)];
+        address[3] memory beneficiaries = REGISTRY.settle(wallets, actions);
         for (uint256 slot = 0; slot < 3; ++slot) {
             if (actions[slot] == INodePools.Action.FreeAndPenalise) emit NodeSilent(taskId, wallets[slot]);
             else if (actions[slot] == INodePools.Action.FreeAndSlash) emit NodeCheated(taskId, wallets[slot]);
@@ -569,15 +580,15 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
         if (success) {
             uint256 uploader = head.uploader();
-            _payEach(taskId, head, wallets, beneficiaries, uploader, _shareWei(task_, head));
+            _payEach(taskId, head, wallets, beneficiaries, uploader, _shareWei(head));
             _awaitUpload(taskId, task_, head.withState(State.AwaitingUpload), wallets[uploader]);
         } else if (verdict.agreed) {
-            uint256 shareWei = (uint256(task_.feeWei) * _parameters.errorFeeBasisPoints) / 10_000 / head.agreeing();
+            uint256 shareWei = (head.feeWei() * _parameters.errorFeeBasisPoints) / 10_000 / head.agreeing();
             _payEach(taskId, head, wallets, beneficiaries, TaskHead.NONE, shareWei);
-            _abort(taskId, task_, head, _reasonOf(verdict.outcome), task_.feeWei - shareWei * head.agreeing());
+            _abort(taskId, task_, head, _reasonOf(verdict.outcome), head.feeWei() - shareWei * head.agreeing());
         } else {
             AbortReason reason = head.reveals() < 2 ? AbortReason.NotEnoughReveals : AbortReason.NoAgreement;
-            _abort(taskId, task_, head, reason, task_.feeWei);
+            _abort(taskId, task_, head, reason, head.feeWei());
         }
     }
 
@@ -624,8 +635,8 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         uint256 slot = head.uploader();
         // Only the first uploader is still held by this task.
         bool held = head.state() == State.AwaitingUpload && slot == head.firstAgreed();
-        (address wallet,) =
-            REGISTRY.settleOne(head.nodeId(slot), held ? INodePools.Action.FreeAndPenalise : INodePools.Action.Penalise);
+        address wallet = _nodeOf(task_, slot);
+        REGISTRY.settleOne(wallet, held ? INodePools.Action.FreeAndPenalise : INodePools.Action.Penalise);
         emit UploadMissed(taskId, wallet);
         _awaitNextUploader(taskId, task_, head);
     }
@@ -635,17 +646,18 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     function _awaitNextUploader(bytes32 taskId, Task storage task_, Head head) private {
         uint256 until = block.timestamp + 2 * uint256(_parameters.uploadWindowSeconds);
         uint256 slot = head.nextAgreed(head.uploader());
-        while (slot != TaskHead.NONE && !REGISTRY.holdStake(head.nodeId(slot), until)) {
+        while (slot != TaskHead.NONE && !REGISTRY.holdStake(_nodeOf(task_, slot), until)) {
             slot = head.nextAgreed(slot);
         }
         if (slot != TaskHead.NONE) {
-            _awaitUpload(taskId, task_, head.withUploader(slot), REGISTRY.walletOf(head.nodeId(slot)));
+            _awaitUpload(taskId, task_, head.withUploader(slot), _nodeOf(task_, slot));
         } else if (head.state() == State.AwaitingUpload) {
-            _abort(taskId, task_, head, AbortReason.NotUploaded, _unpaidWei(task_, head));
+            _abort(taskId, task_, head, AbortReason.NotUploaded, _unpaidWei(head));
         } else {
             uint256 bountyWei = task_.replacement.bountyWei;
             delete task_.replacement;
-            task_.head = head.withDeadline(block.timestamp);
+            // Closed from now on, so that the same fault is not shown twice.
+            task_.head = head.withDeadline(block.timestamp - 1);
             balanceOf[task_.creator] += bountyWei;
             emit RedeliveryFailed(taskId, bountyWei);
         }
@@ -658,7 +670,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     }
 
     function _requireSigned(bytes32 taskId, Head head, bytes32 structHash, bytes calldata signature) private view {
-        address relay = _relays[head.relayId() - 1].signer;
+        address relay = _relays[head.relayId()].signer;
         (address recovered,,) = ECDSA.tryRecoverCalldata(_hashTypedDataV4(structHash), signature);
         if (recovered != relay) revert Errors.TaskConsensus_SignerWrong(taskId, recovered, relay);
     }
@@ -712,13 +724,13 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     }
 
     /// @dev What each of the agreeing nodes gets at least.
-    function _shareWei(Task storage task_, Head head) private view returns (uint256) {
-        return task_.feeWei / head.agreeing();
+    function _shareWei(Head head) private pure returns (uint256) {
+        return head.feeWei() / head.agreeing();
     }
 
     /// @dev What is left of the fee for who uploads: a share and the dust.
-    function _unpaidWei(Task storage task_, Head head) private view returns (uint256) {
-        uint256 feeWei = task_.feeWei;
+    function _unpaidWei(Head head) private pure returns (uint256) {
+        uint256 feeWei = head.feeWei();
         uint256 count = head.agreeing();
         // `count` is 2 or 3.
         unchecked {
@@ -763,14 +775,17 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     }
 
     function _openReveals(bytes32 taskId, Head head, uint256 from) private returns (Head) {
-        uint256 deadline = from + _parameters.revealWindowSeconds;
+        uint256 deadline = from + head.revealWindowSeconds();
         emit RevealsOpened(taskId, deadline);
         return head.withState(State.Revealing).withDeadline(deadline);
     }
 
-    function _slotOf(bytes32 taskId, Head head, address caller) private view returns (uint256 slot) {
-        slot = head.slotOf(REGISTRY.idOf(caller));
-        if (slot == TaskHead.NONE) revert Errors.TaskConsensus_NotDrawn(taskId, caller);
+    /// @dev Who was drawn for a slot, 0…2.
+    function _nodeOf(Task storage task_, uint256 slot) private view returns (address) {
+        Nodes storage nodes = task_.nodes;
+        if (slot == 0) return nodes.first;
+        if (slot == 1) return nodes.second;
+        return address((uint160(nodes.thirdHigh) << 64) | nodes.thirdLow);
     }
 
     // ------------------------------------------------------------------ bounds
@@ -799,6 +814,11 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         if (request.feeWei < parameters.minimumFeeWei || request.feeWei > type(uint96).max) {
             revert Errors.TaskConsensus_FeeOutOfRange(request.feeWei, parameters.minimumFeeWei, type(uint96).max);
         }
+    }
+
+    function _requireLongEnough(uint256 unbondingSeconds, uint256 uploadWindowSeconds_) private pure {
+        uint256 needed = _challengeSeconds(uploadWindowSeconds_);
+        if (unbondingSeconds < needed) revert Errors.Parameter_UnbondingTooShort(unbondingSeconds, needed);
     }
 
     function _requireWithin(bytes32 name, uint256 value, uint256 lower, uint256 upper) private pure {

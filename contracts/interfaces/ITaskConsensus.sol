@@ -64,7 +64,7 @@ interface ITaskConsensus {
         uint8 imageCount;
         address creator;
         address relay;
-        bytes32 argsHash;
+        uint64 createdBlock; // where its TaskQueued is, which names argsHash
         bytes32 gpuModel;
         uint32 minVramGb;
         uint32 executionTimeoutSeconds;
@@ -74,14 +74,16 @@ interface ITaskConsensus {
         uint64 revealDeadline;
         uint64 uploadDeadline; // also while a faulty upload is being replaced
         address uploader; // who is to upload now, or who did; zero before the verdict
-        bytes32 resultDigest; // zero until reported
         bool redelivery; // Completed, but the upload was proven faulty and `uploader` is to replace it until uploadDeadline
         SlotView[3] slots; // in the order of the draw; nodes are zero while queued
     }
 
     event Deposited(address indexed account, uint256 amountWei);
     event Withdrawn(address indexed account, address indexed to, uint256 amountWei);
-    event TaskQueued(bytes32 indexed taskId, address indexed creator, Kind kind, uint256 feeWei);
+    /// @dev argsHash = keccak256(salt ‖ canonical arguments) is for the nodes and the relay. The contract never looks at it.
+    event TaskQueued(
+        bytes32 indexed taskId, address indexed creator, Kind kind, uint256 feeWei, bytes32 argsHash
+    );
     event TaskRedrawn(bytes32 indexed taskId, uint256 drawBlock);
     /// @dev The nodes are the indexed fields, so that a node finds its own tasks with one log query for each place.
     event TaskStarted(
@@ -92,6 +94,7 @@ interface ITaskConsensus {
     event Revealed(bytes32 indexed taskId, address indexed node, uint8 outcome, bytes score);
     event UploadAwaited(bytes32 indexed taskId, address indexed uploader, uint256 uploadDeadline);
     event UploadMissed(bytes32 indexed taskId, address indexed node);
+    /// @dev Of several (after a proven fault) the last one counts. resultDigest is for the app and the relay: kept only here.
     event UploadReported(bytes32 indexed taskId, address indexed uploader, bytes32 resultDigest, uint64 sizeBytes);
     event UploadFaulted(bytes32 indexed taskId, address indexed uploader, bytes32 resultDigest);
     event NodePaid(bytes32 indexed taskId, address indexed node, address beneficiary, uint256 amountWei);
@@ -120,11 +123,13 @@ interface ITaskConsensus {
     function start(bytes32 taskId) external;
 
     /// @notice A drawn node's promise, see protocol §4.
-    function commit(bytes32 taskId, bytes32 commitment) external;
+    /// @param slot Which of the three the caller is, 0…2 in the order of TaskStarted.
+    function commit(bytes32 taskId, uint256 slot, bytes32 commitment) external;
 
     /// @notice Shows what the caller committed to. The last reveal settles the task. After the commit deadline with two
-    /// commits the first reveal opens the reveals by itself.
-    function reveal(bytes32 taskId, uint8 outcome, bytes calldata score, bytes32 salt) external;
+    /// commits the first reveal opens the reveals by itself. The commitment shows that the caller is who committed.
+    /// @param slot Which of the three the caller is, 0…2 in the order of TaskStarted.
+    function reveal(bytes32 taskId, uint256 slot, uint8 outcome, bytes calldata score, bytes32 salt) external;
 
     /// @notice The uploader shows the relay's receipt for the sealed result.
     function reportUploaded(bytes32 taskId, bytes32 resultDigest, uint64 sizeBytes, bytes calldata relaySignature)
@@ -132,6 +137,7 @@ interface ITaskConsensus {
 
     /// @notice Shows the relay's proof that the upload does not match the agreed score: the uploader is slashed,
     /// the next agreeing node is to replace the upload. Anyone may call, until one upload window after the report.
+    /// @param resultDigest What the relay found faulty. A relay seals one set of files for each uploader, and signs for no other.
     function reportFault(bytes32 taskId, bytes32 resultDigest, bytes calldata relaySignature) external;
 
     /// @notice Moves a task on that is past a deadline. Anyone may call.

@@ -22,8 +22,6 @@ library Errors {
     // ---- NodeRegistry
 
     error NodeRegistry_NotConsensus(address caller);
-    error NodeRegistry_ConsensusAlreadySet(address consensus);
-    error NodeRegistry_ConsensusZero();
     error NodeRegistry_AlreadyJoined(address node, INodeRegistry.Status status);
     /// @notice Slashed while it held another task: it may join again when that task has ended.
     error NodeRegistry_StillHeld(address node);
@@ -38,6 +36,11 @@ library Errors {
     error NodeRegistry_HardwareChangedRecently(address node, uint256 changeableAt);
     error NodeRegistry_StillUnbonding(address node, uint256 endsAt);
     error NodeRegistry_TooFewNodes(uint256 found);
+
+    // ---- TaskConsensus: deployment
+
+    /// @notice The registry obeys another contract.
+    error TaskConsensus_RegistryForeign(address registry, address itsConsensus);
 
     // ---- TaskConsensus: ledger
 
@@ -79,7 +82,6 @@ library Errors {
     error TaskConsensus_NotUploader(bytes32 taskId, address caller);
     error TaskConsensus_UploadDeadlinePassed(bytes32 taskId, uint256 deadline, uint256 timestamp);
     error TaskConsensus_ResultDigestZero(bytes32 taskId);
-    error TaskConsensus_ResultDigestWrong(bytes32 taskId, bytes32 resultDigest, bytes32 reported);
     /// @notice Not signed by the task's relay. `recovered` is zero for a malformed signature.
     error TaskConsensus_SignerWrong(bytes32 taskId, address recovered, address relay);
     error TaskConsensus_FaultWindowClosed(bytes32 taskId, uint256 deadline, uint256 timestamp);

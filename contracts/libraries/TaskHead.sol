@@ -14,7 +14,7 @@ import {ITaskConsensus} from "../interfaces/ITaskConsensus.sol";
 /// | 32–47   | number of the relay                                                                                    |
 /// | 48–63   | VRAM needed, GB                                                                                        |
 /// | 64–79   | execution timeout, seconds                                                                             |
-/// | 80–175  | numbers of the three nodes, 32 bits each                                                               |
+/// | 80–175  | fee, wei                                                                                               |
 /// | 176–215 | deadline. Queued: the draw block. Started, Revealing, AwaitingUpload: the end of that. Completed: the  |
 /// |         | end of the time for faults or, while a replacement is awaited, for that                                |
 /// | 216–218 | which slots committed                                                                                  |
@@ -23,6 +23,7 @@ import {ITaskConsensus} from "../interfaces/ITaskConsensus.sol";
 /// | 228–233 | which slot committed first, second, third, 2 bits each                                                 |
 /// | 234–236 | which slots are of the majority                                                                        |
 /// | 237–238 | which slot is to upload, or did                                                                        |
+/// | 239–250 | reveal window, seconds                                                                                 |
 type Head is uint256;
 
 using TaskHead for Head global;
@@ -32,7 +33,7 @@ library TaskHead {
     /// @notice No slot.
     uint256 internal constant NONE = 3;
 
-    uint256 private constant _NODES = 80;
+    uint256 private constant _FEE = 80;
     uint256 private constant _DEADLINE = 176;
     uint256 private constant _COMMITTED = 216;
     uint256 private constant _REVEALED = 219;
@@ -40,18 +41,23 @@ library TaskHead {
     uint256 private constant _ORDER = 228;
     uint256 private constant _AGREED = 234;
     uint256 private constant _UPLOADER = 237;
+    uint256 private constant _REVEAL_WINDOW = 239;
 
     // ---- steps; each gives the head after it
 
-    function queued(ITaskConsensus.TaskRequest calldata request, uint256 relay, uint256 drawBlock)
-        internal
-        pure
-        returns (Head)
-    {
+    /// @param relay Number of the relay.
+    /// @param drawBlock The block whose hash decides who is drawn.
+    /// @param revealWindowSeconds_ The present reveal window, which stays this task's.
+    function queued(
+        ITaskConsensus.TaskRequest calldata request,
+        uint256 relay,
+        uint256 drawBlock,
+        uint256 revealWindowSeconds_
+    ) internal pure returns (Head) {
         return Head.wrap(
             uint256(ITaskConsensus.State.Queued) | (uint256(request.kind) << 16) | (uint256(request.imageCount) << 24)
                 | (relay << 32) | (uint256(request.minVramGb) << 48) | (uint256(request.executionTimeoutSeconds) << 64)
-                | (drawBlock << _DEADLINE)
+                | (request.feeWei << _FEE) | (drawBlock << _DEADLINE) | (revealWindowSeconds_ << _REVEAL_WINDOW)
         );
     }
 
@@ -61,11 +67,6 @@ library TaskHead {
 
     function withAbort(Head head, ITaskConsensus.AbortReason reason) internal pure returns (Head) {
         return _with(withState(head, ITaskConsensus.State.Aborted), 8, 0xff, uint256(reason));
-    }
-
-    function withNodes(Head head, uint32[3] memory ids) internal pure returns (Head) {
-        uint256 packed = uint256(ids[0]) | (uint256(ids[1]) << 32) | (uint256(ids[2]) << 64);
-        return Head.wrap(Head.unwrap(head) | (packed << _NODES));
     }
 
     function withDeadline(Head head, uint256 deadline_) internal pure returns (Head) {
@@ -130,22 +131,17 @@ library TaskHead {
         return uint16(Head.unwrap(head) >> 64);
     }
 
-    function nodeId(Head head, uint256 slot) internal pure returns (uint32) {
-        unchecked {
-            return uint32(Head.unwrap(head) >> (_NODES + 32 * slot));
-        }
+    function feeWei(Head head) internal pure returns (uint256) {
+        return uint96(Head.unwrap(head) >> _FEE);
     }
 
-    function nodeIds(Head head) internal pure returns (uint32[3] memory) {
-        return [nodeId(head, 0), nodeId(head, 1), nodeId(head, 2)];
+    function revealWindowSeconds(Head head) internal pure returns (uint256) {
+        return (Head.unwrap(head) >> _REVEAL_WINDOW) & 0xfff;
     }
 
-    /// @notice The slot of a node, or NONE.
-    function slotOf(Head head, uint32 id) internal pure returns (uint256) {
-        if (id == 0) return NONE;
-        if (id == nodeId(head, 0)) return 0;
-        if (id == nodeId(head, 1)) return 1;
-        return id == nodeId(head, 2) ? 2 : NONE;
+    /// @notice Whether three nodes were drawn. A task that was cancelled had none.
+    function drawn(Head head) internal pure returns (bool) {
+        return state(head) > ITaskConsensus.State.Queued && abortReason(head) != ITaskConsensus.AbortReason.Cancelled;
     }
 
     function deadline(Head head) internal pure returns (uint40) {

@@ -12,6 +12,8 @@ import {INodePools} from "../interfaces/INodePools.sol";
 interface ScriptVm {
     function startBroadcast() external;
     function stopBroadcast() external;
+    function getNonce(address account) external view returns (uint64);
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function readCallers() external view returns (uint256 mode, address sender, address origin);
     function envOr(string calldata name, uint256 defaultValue) external view returns (uint256);
     function envOr(string calldata name, string calldata defaultValue) external view returns (string memory);
@@ -24,16 +26,16 @@ interface ScriptVm {
 ///
 /// 1. `token = new CrynuxToken()`: the whole supply goes to the deployer
 /// 2. `incentivePool = new IncentivePool(token, owner)`
-/// 3. `registry = new NodeRegistry(token, incentivePool, owner)`
-/// 4. `consensus = new TaskConsensus(token, registry, owner)`
-/// 5. `registry.setConsensus(consensus)`, once and for ever
-/// 6. parameters that are not to have their defaults. Unbonding must always be at least three upload windows: raise it
+/// 3. `registry = new NodeRegistry(token, incentivePool, consensus, owner)`, where consensus is the address that the next contract
+///    will have: it follows from the deployer and its nonce
+/// 4. `consensus = new TaskConsensus(token, registry, owner)`, which refuses a registry that names another consensus
+/// 5. parameters that are not to have their defaults. Unbonding must always be at least three upload windows: raise it
 ///    before `setUploadWindow`, lower it after. (With the defaults, 1800 s and 600 s, a longer upload window needs
 ///    `setUnbonding` first, a shorter unbonding `setUploadWindow` first.)
 ///    `consensus.setExecutionTimeouts(minimum, maximum)`, `consensus.setRevealWindow(s)`, `consensus.setUploadWindow(s)`,
 ///    `consensus.setHammingThreshold(bits)`, `consensus.setErrorFee(basisPoints)`, `consensus.setMinimumFee(wei)`,
 ///    `registry.setUnbonding(s)`, `registry.setMinimumStake(wei)`, `registry.setPenalty(basisPoints)`
-/// 7. `consensus.setRelay(signer, url)` for each relay
+/// 6. `consensus.setRelay(signer, url)` for each relay
 ///
 /// The owner is whoever broadcasts. Environment (absent: the contracts' default): CRYNUX_DEPLOY_MINIMUM_EXECUTION_TIMEOUT,
 /// CRYNUX_DEPLOY_MAXIMUM_EXECUTION_TIMEOUT, CRYNUX_DEPLOY_REVEAL_WINDOW, CRYNUX_DEPLOY_UPLOAD_WINDOW,
@@ -55,9 +57,9 @@ contract Deploy {
         (, address owner,) = _VM.readCallers();
         token = new CrynuxToken();
         incentivePool = new IncentivePool(IERC20(address(token)), owner);
-        registry = new NodeRegistry(IERC20(address(token)), address(incentivePool), owner);
+        address consensusAddress = _VM.computeCreateAddress(owner, _VM.getNonce(owner) + 1);
+        registry = new NodeRegistry(IERC20(address(token)), address(incentivePool), consensusAddress, owner);
         consensus = new TaskConsensus(IERC20(address(token)), INodePools(address(registry)), owner);
-        registry.setConsensus(address(consensus));
         _setParameters(registry, consensus);
         _setRelays(consensus);
         _VM.stopBroadcast();

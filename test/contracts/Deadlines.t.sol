@@ -105,7 +105,7 @@ contract DeadlinesTest is NetworkTest {
         vm.expectRevert(
             abi.encodeWithSelector(Errors.TaskConsensus_CommitDeadlinePassed.selector, taskId, deadline, deadline + 1)
         );
-        consensus.commit(taskId, bytes32(uint256(1)));
+        consensus.commit(taskId, 1, bytes32(uint256(1)));
         consensus.advance(taskId);
         assertAborted(taskId, ITaskConsensus.AbortReason.NotEnoughReveals, "one commit");
     }
@@ -129,7 +129,7 @@ contract DeadlinesTest is NetworkTest {
         if (reason.length == 4) vm.expectPartialRevert(bytes4(reason));
         else vm.expectRevert(reason);
         vm.prank(node);
-        consensus.reveal(taskId, 0, A, SALT);
+        consensus.reveal(taskId, slot, 0, A, SALT);
     }
 
     // ---- reveals
@@ -224,9 +224,9 @@ contract DeadlinesTest is NetworkTest {
         vm.expectPartialRevert(Errors.TaskConsensus_WrongState.selector);
         consensus.start(taskId);
         vm.expectPartialRevert(Errors.TaskConsensus_WrongState.selector);
-        consensus.commit(taskId, SALT);
+        consensus.commit(taskId, 0, SALT);
         vm.expectPartialRevert(Errors.TaskConsensus_WrongState.selector);
-        consensus.reveal(taskId, 0, A, SALT);
+        consensus.reveal(taskId, 0, 0, A, SALT);
         vm.expectPartialRevert(Errors.TaskConsensus_WrongState.selector);
         consensus.reportUploaded(taskId, "digest", 1, "");
         vm.expectPartialRevert(Errors.TaskConsensus_FaultWindowClosed.selector);
@@ -238,9 +238,9 @@ contract DeadlinesTest is NetworkTest {
         vm.expectRevert(unknown);
         consensus.start(SALT);
         vm.expectRevert(unknown);
-        consensus.commit(SALT, SALT);
+        consensus.commit(SALT, 0, SALT);
         vm.expectRevert(unknown);
-        consensus.reveal(SALT, 0, A, SALT);
+        consensus.reveal(SALT, 0, 0, A, SALT);
         vm.expectRevert(unknown);
         consensus.reportUploaded(SALT, SALT, 1, "");
         vm.expectRevert(unknown);

@@ -17,7 +17,7 @@ contract DeployTest is TestBase {
         vm.assertEq(consensus.owner(), owner);
         vm.assertEq(pool.owner(), owner);
         vm.assertEq(token.balanceOf(owner), token.SUPPLY_WEI());
-        vm.assertEq(registry.consensus(), address(consensus));
+        vm.assertEq(registry.CONSENSUS(), address(consensus));
         vm.assertEq(registry.INCENTIVE_POOL(), address(pool));
         vm.assertEq(address(consensus.REGISTRY()), address(registry));
         vm.assertEq(address(consensus.TOKEN()), address(token));

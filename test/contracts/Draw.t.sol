@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {MemberPool} from "../../contracts/libraries/MemberPool.sol";
 import {INodePools} from "../../contracts/interfaces/INodePools.sol";
 import {INodeRegistry} from "../../contracts/interfaces/INodeRegistry.sol";
 import {ITaskConsensus} from "../../contracts/interfaces/ITaskConsensus.sol";
@@ -14,15 +13,15 @@ contract DrawTest is NetworkTest {
 
     function _draw(uint256 seed, bool sameGpu, uint256 minVramGb, bytes32 gpuModel)
         private
-        returns (uint32[3] memory ids, address[3] memory wallets)
+        returns (address[3] memory wallets)
     {
         vm.prank(address(consensus));
         return registry.draw(keccak256(abi.encode(seed)), sameGpu, minVramGb, gpuModel);
     }
 
-    function _free(uint32[3] memory ids) private {
+    function _free(address[3] memory wallets) private {
         vm.prank(address(consensus));
-        registry.settle(ids, [INodePools.Action.Free, INodePools.Action.Free, INodePools.Action.Free]);
+        registry.settle(wallets, [INodePools.Action.Free, INodePools.Action.Free, INodePools.Action.Free]);
     }
 
     function _pause(address node) private {
@@ -52,7 +51,7 @@ contract DrawTest is NetworkTest {
             registry.draw(keccak256(abi.encode(seed)), false, minVramGb, 0);
             return;
         }
-        (uint32[3] memory ids, address[3] memory wallets) = _draw(seed, false, minVramGb, 0);
+        address[3] memory wallets = _draw(seed, false, minVramGb, 0);
         _assertDistinct(wallets);
         for (uint256 i = 0; i < 3; ++i) {
             INodeRegistry.NodeView memory node = registry.node(wallets[i]);
@@ -60,7 +59,7 @@ contract DrawTest is NetworkTest {
             vm.assertGe(node.vramGb, minVramGb, "enough VRAM");
         }
         vm.assertEq(registry.availableCount(false, uint32(minVramGb), 0), fit - 3, "taken");
-        _free(ids);
+        _free(wallets);
         vm.assertEq(registry.availableCount(false, uint32(minVramGb), 0), fit, "freed");
     }
 
@@ -73,11 +72,11 @@ contract DrawTest is NetworkTest {
         addNode(GPU, 12);
         vm.assertEq(registry.availableCount(false, 10, 0), 3);
         for (uint256 seed = 0; seed < 20; ++seed) {
-            (uint32[3] memory ids, address[3] memory wallets) = _draw(seed, false, 10, 0);
+            address[3] memory wallets = _draw(seed, false, 10, 0);
             for (uint256 i = 0; i < 3; ++i) {
                 vm.assertGe(registry.node(wallets[i]).vramGb, 10, "enough");
             }
-            _free(ids);
+            _free(wallets);
         }
     }
 
@@ -88,19 +87,19 @@ contract DrawTest is NetworkTest {
             addNode(keccak256(abi.encode(i)), 24); // alone
         }
         for (uint256 seed = 0; seed < 20; ++seed) {
-            (uint32[3] memory ids, address[3] memory wallets) = _draw(seed, true, 0, OTHER_GPU);
+            address[3] memory wallets = _draw(seed, true, 0, OTHER_GPU);
             _assertDistinct(wallets);
             for (uint256 i = 0; i < 3; ++i) {
                 vm.assertEq(registry.node(wallets[i]).gpuModel, OTHER_GPU);
             }
-            _free(ids);
-            (ids, wallets) = _draw(seed, true, 0, 0);
+            _free(wallets);
+            wallets = _draw(seed, true, 0, 0);
             _assertDistinct(wallets);
             bytes32 model = registry.node(wallets[0]).gpuModel;
             vm.assertTrue(model == GPU || model == OTHER_GPU, "one with three");
             vm.assertEq(registry.node(wallets[1]).gpuModel, model);
             vm.assertEq(registry.node(wallets[2]).gpuModel, model);
-            _free(ids);
+            _free(wallets);
         }
     }
 
@@ -130,9 +129,9 @@ contract DrawTest is NetworkTest {
         }
         uint256 hits;
         for (uint256 seed = 0; seed < 500; ++seed) {
-            (uint32[3] memory ids, address[3] memory wallets) = _draw(seed, true, 0, 0);
+            address[3] memory wallets = _draw(seed, true, 0, 0);
             if (registry.node(wallets[0]).gpuModel == OTHER_GPU) ++hits;
-            _free(ids);
+            _free(wallets);
         }
         vm.assertTrue(hits > 25 && hits < 85, "about one in ten of 500");
     }
@@ -147,11 +146,11 @@ contract DrawTest is NetworkTest {
             if (i % 2 == 1) _pause(node);
         }
         for (uint256 seed = 0; seed < 4_000; ++seed) {
-            (uint32[3] memory ids, address[3] memory wallets) = _draw(seed, false, 0, 0);
+            address[3] memory wallets = _draw(seed, false, 0, 0);
             for (uint256 i = 0; i < 3; ++i) {
                 ++hits[uint160(wallets[i]) - 0x10000];
             }
-            _free(ids);
+            _free(wallets);
         }
         uint256 chiSquareTimesExpected;
         for (uint256 i = 0; i < 20; ++i) {
@@ -172,13 +171,13 @@ contract DrawTest is NetworkTest {
         uint256 changed;
         for (uint256 seed = 0; seed < 200; ++seed) {
             uint256 snapshot = vm.snapshotState();
-            (, address[3] memory before) = _draw(seed, false, 0, 0);
+            address[3] memory before = _draw(seed, false, 0, 0);
             vm.revertToState(snapshot);
             snapshot = vm.snapshotState();
             address toggled = nodes[seed % 40];
             bool wasDrawn = before[0] == toggled || before[1] == toggled || before[2] == toggled;
             _pause(toggled);
-            (, address[3] memory then) = _draw(seed, false, 0, 0);
+            address[3] memory then = _draw(seed, false, 0, 0);
             for (uint256 i = 0; i < 3; ++i) {
                 if (before[i] == toggled) ++changed;
                 else vm.assertEq(then[i], before[i], wasDrawn ? "the others stay, it being drawn" : "all stay");
@@ -196,12 +195,12 @@ contract DrawTest is NetworkTest {
         uint256 changed;
         for (uint256 seed = 0; seed < 100; ++seed) {
             uint256 snapshot = vm.snapshotState();
-            (, address[3] memory before) = _draw(seed, false, 0, 0);
+            address[3] memory before = _draw(seed, false, 0, 0);
             vm.revertToState(snapshot);
 
             snapshot = vm.snapshotState();
             address joined = addNode(GPU, seed % 2 == 0 ? 6 : 24);
-            (, address[3] memory then) = _draw(seed, false, 0, 0);
+            address[3] memory then = _draw(seed, false, 0, 0);
             for (uint256 i = 0; i < 3; ++i) {
                 if (then[i] == joined) ++changed;
                 else vm.assertEq(then[i], before[i], "joining");
@@ -213,7 +212,7 @@ contract DrawTest is NetworkTest {
             address last = nodes[seed % 2 == 0 ? 38 : 39];
             vm.prank(left);
             registry.leave();
-            (, then) = _draw(seed, false, 0, 0);
+            then = _draw(seed, false, 0, 0);
             for (uint256 i = 0; i < 3; ++i) {
                 if (before[i] == left || before[i] == last || then[i] == last) ++changed;
                 else vm.assertEq(then[i], before[i], "leaving");
@@ -303,46 +302,3 @@ contract DrawTest is NetworkTest {
     }
 }
 
-/// @notice The list and its bitmap, against a plain array.
-contract MemberPoolTest is NetworkTest {
-    using MemberPool for MemberPool.Pool;
-
-    MemberPool.Pool private _pool;
-    uint32[] private _members;
-    mapping(uint32 id => bool) private _available;
-
-    function setUp() public override {}
-
-    function testFuzz_FollowsAPlainList(uint256 seed) external {
-        uint32 nextId = 1;
-        for (uint256 step = 0; step < 600; ++step) {
-            seed = uint256(keccak256(abi.encode(seed)));
-            uint256 what = seed % 8;
-            uint256 position = _members.length == 0 ? 0 : (seed >> 8) % _members.length;
-            if (what < 4 || _members.length == 0) {
-                vm.assertEq(_pool.add(nextId), _members.length);
-                _members.push(nextId++);
-            } else if (what < 7) {
-                bool value = what != 6;
-                _pool.setAvailable(position, value);
-                _available[_members[position]] = value;
-            } else {
-                uint32 last = _members[_members.length - 1];
-                uint32 moved = _pool.remove(position);
-                vm.assertEq(moved, position == _members.length - 1 ? 0 : last);
-                _available[_members[position]] = false;
-                _members[position] = last;
-                _members.pop();
-            }
-        }
-        for (uint256 i = 0; i < _members.length; ++i) {
-            vm.assertEq(_pool.members[i], _members[i]);
-            vm.assertTrue(_pool.isAvailable(i) == _available[_members[i]], "bit");
-        }
-        uint256 expected = MemberPool.NONE;
-        for (uint256 i = _members.length + 3; i > 0; --i) {
-            if (i - 1 < _members.length && _available[_members[i - 1]]) expected = i - 1;
-            vm.assertEq(_pool.firstAvailable(i - 1), expected);
-        }
-    }
-}

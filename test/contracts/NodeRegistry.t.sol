@@ -53,7 +53,6 @@ contract NodeRegistryTest is NetworkTest {
         vm.assertEq(token.balanceOf(address(registry)), STAKE);
         vm.assertEq(registry.memberCount(), 1);
         vm.assertEq(registry.availableCount(false, 24, 0), 1);
-        vm.assertEq(registry.walletOf(registry.idOf(NODE)), NODE);
     }
 
     function test_Join_Refusals() external {
@@ -211,10 +210,8 @@ contract NodeRegistryTest is NetworkTest {
         _expectWrongStatus(INodeRegistry.Status.None);
         registry.withdrawStake();
 
-        // Joining again is a new life under the old number.
-        uint256 id = registry.idOf(NODE);
+        // Joining again is a new life.
         registry.join(STAKE, keccak256("other"), 8, KEY, address(0));
-        vm.assertEq(registry.idOf(NODE), id);
         vm.assertEq(registry.node(NODE).beneficiary, NODE, "the old beneficiary is forgotten");
         vm.assertEq(registry.availableCount(true, 0, keccak256("other")), 1);
         vm.assertEq(registry.availableCount(true, 0, GPU), 0);
@@ -340,28 +337,21 @@ contract NodeRegistryTest is NetworkTest {
         bytes memory refusal = abi.encodeWithSelector(Errors.NodeRegistry_NotConsensus.selector, address(this));
         vm.expectRevert(refusal);
         registry.draw(SALT, false, 0, 0);
-        uint32[3] memory ids;
+        address[3] memory wallets;
         INodePools.Action[3] memory actions;
         vm.expectRevert(refusal);
-        registry.settle(ids, actions);
+        registry.settle(wallets, actions);
         vm.expectRevert(refusal);
-        registry.settleOne(1, INodePools.Action.FreeAndSlash);
+        registry.settleOne(NODE, INodePools.Action.FreeAndSlash);
         vm.expectRevert(refusal);
-        registry.slashForBounty(1, 1);
+        registry.slashForBounty(NODE, 1);
         vm.expectRevert(refusal);
-        registry.holdStake(1, 1);
-    }
-
-    function test_SetConsensus_Once() external {
-        vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_ConsensusAlreadySet.selector, address(consensus)));
-        registry.setConsensus(address(this));
+        registry.holdStake(NODE, 1);
     }
 
     function test_OnlyTheOwner() external {
         bytes memory refusal = abi.encodeWithSignature("OwnableUnauthorizedAccount(address)", NODE);
         vm.startPrank(NODE);
-        vm.expectRevert(refusal);
-        registry.setConsensus(NODE);
         vm.expectRevert(refusal);
         registry.setMinimumStake(1 ether);
         vm.expectRevert(refusal);

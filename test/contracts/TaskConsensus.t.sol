@@ -127,7 +127,7 @@ contract TaskConsensusTest is NetworkTest {
         vm.assertEq(uint256(task.state), uint256(ITaskConsensus.State.Queued));
         vm.assertEq(task.creator, creator);
         vm.assertEq(task.relay, relay);
-        vm.assertEq(task.argsHash, request_.argsHash);
+        vm.assertEq(task.createdBlock, block.number);
         vm.assertEq(task.gpuModel, GPU);
         vm.assertEq(task.minVramGb, 7);
         vm.assertEq(task.executionTimeoutSeconds, TIMEOUT);
@@ -207,7 +207,7 @@ contract TaskConsensusTest is NetworkTest {
     function _expectCommit(address caller, bytes32 taskId, bytes32 commitment, bytes memory reason) private {
         vm.prank(caller);
         vm.expectRevert(reason);
-        consensus.commit(taskId, commitment);
+        consensus.commit(taskId, 0, commitment);
     }
 
     function test_Commit_Refusals() external {
@@ -241,9 +241,16 @@ contract TaskConsensusTest is NetworkTest {
         bytes32 salt,
         bytes memory reason
     ) private {
+        uint256 slot = _slotOf(taskId, caller);
         vm.prank(caller);
         vm.expectRevert(reason);
-        consensus.reveal(taskId, outcome, score, salt);
+        consensus.reveal(taskId, slot, outcome, score, salt);
+    }
+
+    /// @dev 0 for who was not drawn.
+    function _slotOf(bytes32 taskId, address caller) private view returns (uint256) {
+        address[3] memory node = drawn(taskId);
+        return caller == node[1] ? 1 : caller == node[2] ? 2 : 0;
     }
 
     function test_Reveal_Refusals() external {
@@ -324,7 +331,7 @@ contract TaskConsensusTest is NetworkTest {
         commit(taskId, 1, 0, A);
         bytes32 copied = consensus.task(taskId).slots[0].commitment;
         vm.prank(node[2]);
-        consensus.commit(taskId, copied);
+        consensus.commit(taskId, 2, copied);
         reveal(taskId, 0, 0, A);
         _expectReveal(
             node[2],

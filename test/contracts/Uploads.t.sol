@@ -231,7 +231,6 @@ contract UploadsTest is NetworkTest {
         ITaskConsensus.TaskView memory task = consensus.task(_taskId);
         vm.assertTrue(task.redelivery, "awaits a replacement");
         vm.assertEq(task.uploader, _node[1]);
-        vm.assertEq(task.resultDigest, bytes32(0));
         vm.assertEq(task.uploadDeadline, block.timestamp + WINDOW);
         assertStatus(_node[0], INodeRegistry.Status.None, "slashed");
         vm.assertEq(token.balanceOf(address(incentivePool)), STAKE - share, "all but the bounty");
@@ -241,7 +240,6 @@ contract UploadsTest is NetworkTest {
         upload(_taskId, SECOND);
         task = consensus.task(_taskId);
         vm.assertFalse(task.redelivery);
-        vm.assertEq(task.resultDigest, SECOND);
         vm.assertEq(consensus.balanceOf(_node[1]), 2 * share, "its share and the bounty");
         vm.assertEq(consensus.balanceOf(_node[0]), FEE - 2 * share, "what was paid is paid");
         assertConserved(0, "replaced");
@@ -261,7 +259,7 @@ contract UploadsTest is NetworkTest {
         vm.assertEq(consensus.balanceOf(creator), 1_000 ether - FEE + share, "the last bounty is the creator's");
         vm.assertEq(token.balanceOf(address(incentivePool)), 3 * (STAKE - share));
         assertConserved(0, "all slashed");
-        vm.expectPartialRevert(Errors.TaskConsensus_ResultDigestWrong.selector);
+        vm.expectPartialRevert(Errors.TaskConsensus_FaultWindowClosed.selector);
         consensus.reportFault(_taskId, DIGEST, "");
     }
 
@@ -323,11 +321,6 @@ contract UploadsTest is NetworkTest {
             vm.expectPartialRevert(Errors.TaskConsensus_SignerWrong.selector);
             consensus.reportFault(_taskId, DIGEST, wrong[i]);
         }
-        bytes memory signature = fault(RELAY_KEY, _taskId, SECOND, _node[0]);
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.TaskConsensus_ResultDigestWrong.selector, _taskId, SECOND, DIGEST)
-        );
-        consensus.reportFault(_taskId, SECOND, signature);
     }
 
     function test_Fault_NotTwiceAndNotBeforeTheReport() external {

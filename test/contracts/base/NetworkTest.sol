@@ -47,9 +47,10 @@ abstract contract NetworkTest is TestBase {
         vm.roll(1_000);
         token = new CrynuxToken();
         incentivePool = new IncentivePool(IERC20(address(token)), address(this));
-        registry = new NodeRegistry(IERC20(address(token)), address(incentivePool), address(this));
+        address consensusAddress = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        registry =
+            new NodeRegistry(IERC20(address(token)), address(incentivePool), consensusAddress, address(this));
         consensus = new TaskConsensus(IERC20(address(token)), INodePools(address(registry)), address(this));
-        registry.setConsensus(address(consensus));
         relay = vm.addr(RELAY_KEY);
         consensus.setRelay(relay, "https://relay.example");
         fund(creator, 1_000 ether);
@@ -155,13 +156,13 @@ abstract contract NetworkTest is TestBase {
         address node = drawn(taskId)[slot];
         bytes32 commitment = commitmentOf(taskId, node, outcome, score);
         vm.prank(node);
-        consensus.commit(taskId, commitment);
+        consensus.commit(taskId, slot, commitment);
     }
 
     function reveal(bytes32 taskId, uint256 slot, uint8 outcome, bytes memory score) internal {
         address node = drawn(taskId)[slot];
         vm.prank(node);
-        consensus.reveal(taskId, outcome, score, SALT);
+        consensus.reveal(taskId, slot, outcome, score, SALT);
     }
 
     function result(bytes memory score) internal pure returns (Move memory) {
