@@ -29,8 +29,7 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         Status status; // Available also while busy
         bool ownBeneficiary; // words 2 and 3 count
         bool awaited; // slashed for one task while another still counts on the node
-        uint8 tier; // its place in the pools
-        uint24 position;
+        uint32 place; // in the pools
         uint96 stakeWei;
         uint40 stakeHeldUntil; // the stake may not leave before
         // word 1
@@ -288,7 +287,7 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         Node storage node_ = _nodes[wallet];
         view_.status = _statusOf(node_);
         if (view_.status == Status.None) return view_;
-        NodePools.Member storage member = _pools.members[node_.tier][node_.position];
+        NodePools.Member storage member = _pools.members[node_.place];
         view_.stakeWei = node_.stakeWei;
         view_.gpuModel = _modelNames[member.modelId - 1];
         view_.vramGb = member.vramGb;
@@ -507,7 +506,7 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
     /// @dev A member that is neither paused nor available is busy.
     function _statusOf(Node storage node_) private view returns (Status status) {
         status = node_.status;
-        if (status == Status.Available && !_pools.isAvailable(_placeOf(node_))) status = Status.Busy;
+        if (status == Status.Available && !_pools.isAvailable(node_.place)) status = Status.Busy;
     }
 
     function _beneficiaryOf(address wallet, Node storage node_) private view returns (address beneficiary) {
@@ -537,23 +536,18 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
             modelId = uint24(_modelNames.length);
             _modelIds[gpuModel] = modelId;
         }
-        NodePools.Place memory place =
-            _pools.add(NodePools.Member({wallet: wallet, vramGb: uint16(vramGb), modelId: modelId}));
-        (node_.tier, node_.position) = (place.tier, place.position);
+        uint256 place = _pools.add(NodePools.Member({wallet: wallet, vramGb: uint16(vramGb), modelId: modelId}));
+        node_.place = uint32(place);
     }
 
     function _leavePools(Node storage node_) private {
-        NodePools.Place memory place = _placeOf(node_);
+        uint32 place = node_.place;
         address moved = _pools.remove(place);
-        if (moved != address(0)) _nodes[moved].position = place.position;
+        if (moved != address(0)) _nodes[moved].place = place;
     }
 
     function _setAvailable(Node storage node_, bool value) private {
-        _pools.setAvailable(_placeOf(node_), value);
-    }
-
-    function _placeOf(Node storage node_) private view returns (NodePools.Place memory) {
-        return NodePools.Place({tier: node_.tier, position: node_.position});
+        _pools.setAvailable(node_.place, value);
     }
 
     // ------------------------------------------------------------------ bounds

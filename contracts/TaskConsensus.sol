@@ -32,7 +32,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         Head head;
         Nodes nodes;
         bytes32[3] words; // a slot's commitment; from its reveal on the first 32 bytes of its score
-        bytes32 gpuModel; // zero for any
+        bytes32 gpuModel; // see Head
         Replacement replacement;
         mapping(uint256 slot => bytes32[2]) scoreTails; // bytes 32…95 of a score
     }
@@ -182,8 +182,8 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         }
 
         bytes32 seed = EfficientHashLib.hash(blockhash(drawBlock), taskId);
-        address[3] memory wallets =
-            REGISTRY.draw(seed, head.kind() == Kind.Text, head.minVramGb(), task_.gpuModel);
+        bytes32 gpuModel = head.namesGpuModel() ? task_.gpuModel : bytes32(0);
+        address[3] memory wallets = REGISTRY.draw(seed, head.kind() == Kind.Text, head.minVramGb(), gpuModel);
         task_.nodes = Nodes({
             first: wallets[0],
             thirdHigh: uint96(uint160(wallets[2]) >> 64),
@@ -209,7 +209,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         head = head.withCommit(slot);
         task_.words[slot] = commitment;
         emit Committed(taskId, msg.sender, commitment);
-        if (head.commits() == 3) head = _openReveals(taskId, head, block.timestamp);
+        if (head.commits() == 3) head = _openReveals(head, block.timestamp);
         task_.head = head;
     }
 
@@ -220,7 +220,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
             if (!_revealsAreDue(head)) {
                 revert Errors.TaskConsensus_RevealsNotOpen(taskId, head.commits(), head.deadline());
             }
-            head = _openReveals(taskId, head, head.deadline());
+            head = _openLate(taskId, head);
         }
         if (head.state() != State.Revealing) revert Errors.TaskConsensus_WrongState(taskId, head.state());
         if (block.timestamp > head.deadline()) {
@@ -327,7 +327,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
                 _settle(taskId, task_, head);
                 return;
             }
-            head = _openReveals(taskId, head, head.deadline());
+            head = _openLate(taskId, head);
         }
         if (block.timestamp > head.deadline()) _settle(taskId, task_, head);
         else task_.head = head;
@@ -350,7 +350,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         (, Head head) = _load(taskId);
         // As a transaction in this block would find it.
         if (head.state() == State.Started && _revealsAreDue(head)) {
-            head = head.withState(State.Revealing).withDeadline(head.deadline() + head.revealWindowSeconds());
+            head = _openReveals(head, head.deadline());
         }
         view_.state = head.state();
         view_.abortReason = head.abortReason();
@@ -774,10 +774,15 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         return block.timestamp > head.deadline() && head.commits() >= 2;
     }
 
-    function _openReveals(bytes32 taskId, Head head, uint256 from) private returns (Head) {
-        uint256 deadline = from + head.revealWindowSeconds();
-        emit RevealsOpened(taskId, deadline);
-        return head.withState(State.Revealing).withDeadline(deadline);
+    function _openReveals(Head head, uint256 from) private pure returns (Head) {
+        return head.withState(State.Revealing).withDeadline(from + head.revealWindowSeconds());
+    }
+
+    /// @dev The commit deadline opened the reveals, and whoever calls first after it says so.
+    function _openLate(bytes32 taskId, Head head) private returns (Head) {
+        head = _openReveals(head, head.deadline());
+        emit RevealsOpened(taskId, head.deadline());
+        return head;
     }
 
     /// @dev Who was drawn for a slot, 0…2.

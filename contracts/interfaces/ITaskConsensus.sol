@@ -81,15 +81,14 @@ interface ITaskConsensus {
     event Deposited(address indexed account, uint256 amountWei);
     event Withdrawn(address indexed account, address indexed to, uint256 amountWei);
     /// @dev argsHash = keccak256(salt ‖ canonical arguments) is for the nodes and the relay. The contract never looks at it.
-    event TaskQueued(
-        bytes32 indexed taskId, address indexed creator, Kind kind, uint256 feeWei, bytes32 argsHash
-    );
+    event TaskQueued(bytes32 indexed taskId, address indexed creator, Kind kind, uint256 feeWei, bytes32 argsHash);
     event TaskRedrawn(bytes32 indexed taskId, uint256 drawBlock);
     /// @dev The nodes are the indexed fields, so that a node finds its own tasks with one log query for each place.
     event TaskStarted(
         bytes32 taskId, address indexed node0, address indexed node1, address indexed node2, uint256 commitDeadline
     );
     event Committed(bytes32 indexed taskId, address indexed node, bytes32 commitment);
+    /// @dev Only where the commit deadline opened the reveals with two commits. With the third commit they open by themselves.
     event RevealsOpened(bytes32 indexed taskId, uint256 revealDeadline);
     event Revealed(bytes32 indexed taskId, address indexed node, uint8 outcome, bytes score);
     event UploadAwaited(bytes32 indexed taskId, address indexed uploader, uint256 uploadDeadline);

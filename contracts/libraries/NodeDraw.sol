@@ -7,44 +7,47 @@ import {NodePools} from "./NodePools.sol";
 
 /// @title Drawing nodes: every available one with the same chance
 /// @notice Who knows the seed must not be able to steer the draw, although nodes come and go between the block that fixes the
-/// seed and the draw. So nothing here counts "the k-th available node", which every node that pauses would turn over. Two
-/// methods are used, both uniform, and neither changed by another node unless the draw meets that very node:
+/// seed and the draw. So nothing here depends on how many nodes are available, or on which is the k-th of them: every node that
+/// pauses would turn that over. Two methods are used, both uniform, and neither changed by another node unless the draw meets
+/// that very node:
 ///
-/// - *Tries* (rejection sampling): a random place out of a range that is a power of two; if nobody fitting stands there, another.
-///   Good when many are available.
-/// - *Tickets* (rendezvous hashing: Thaler and Ravishankar 1998): everyone who is available has a random number that depends on
-///   the seed and its place only; the lowest wins. Good when few are available.
-///
-/// Tries are made on two levels. A place first stands for its word of 255 neighbours: it hits when its offset is below the
-/// number of those who are available (which is known without reading the word), so words are met in proportion to that number.
-/// Then an available place is drawn inside of the word. A draw thus reads one word for each node, however many tries it takes.
+/// - *Looks* (rejection sampling): at random places out of a range that is a power of two, one after another; the first three
+///   available nodes that stand there are drawn. Good when many are available.
+/// - *Tickets* (rendezvous hashing, Thaler and Ravishankar 1998): everyone who is available has a random number that depends
+///   on the seed and his place only; the lowest win. Good when few are available.
 library NodeDraw {
     using NodePools for NodePools.Pools;
 
-    /// @dev Nodes drawn that turn out not to fit (GPU model; VRAM inside of a tier), before all that fit get tickets.
-    uint256 private constant _MISFITS = 16;
+    /// @dev Looks before words without anybody available are passed over: to know them costs one more storage word.
+    uint256 private constant _BLIND_LOOKS = 16;
+    /// @dev Looks before tickets are handed out: these, and some for each word in which anybody is available.
+    uint256 private constant _LOOKS = 32;
+    uint256 private constant _LOOKS_FOR_A_WORD = 8;
+    /// @dev Random numbers for those looks. At least one in four is the place of a member.
+    uint256 private constant _NUMBERS = 8_192;
+    /// @dev Available nodes met that do not fit (GPU model; VRAM inside of a tier), before tickets are handed out.
+    uint256 private constant _MISFITS = 24;
     /// @dev Members read to learn their VRAM, while tickets are handed out or fitting members are counted.
-    uint256 private constant _LOOKS = 64;
+    uint256 private constant _READS = 64;
     /// @dev Random nodes whose GPU model is tried, when any model will do, and then models in turn.
     uint256 private constant _LEADERS = 8;
     uint256 private constant _TURNS = 32;
+    uint256 private constant _NOBODY = type(uint256).max;
 
-    /// @dev What a draw knows of the pools, in memory. Arrays are indexed by tier; tiers below `lowest` are left out.
-    struct Urn {
-        uint256 lowest;
-        uint256 available; // members that may be drawn, in all tiers
-        uint256 mask; // a power of two minus one: the range of places
-        uint256[8] sizes;
-        uint256[8] ends; // of each tier's share of that range, which is a power of two as well
-        uint256[8] firstCounts; // index of each tier's first word in `counts`
-        uint256[] counts;
-    }
-
-    /// @dev Who fits.
-    struct Wish {
+    struct Search {
+        // Who fits.
         uint256 modelId; // 0 for any
         uint256 minVramGb;
-        bool looksAtVram; // members of the lowest tier may have too little
+        bool readsVram; // members of the lowest tier may have too little
+        // Where they stand.
+        uint256 lowest; // tier; those below are left out
+        uint256 sizes; // of the tiers, as in NodePools
+        uint256 shares; // of the range of places, see _begin
+        uint256 mask; // for a random number: the range is a power of two
+        // Who was found.
+        uint256 wanted;
+        uint256 found;
+        uint256[3] places;
     }
 
     /// @notice Takes three distinct available members, who are then not available.
@@ -52,20 +55,20 @@ library NodeDraw {
     /// @param minVramGb The least VRAM, GB.
     /// @param modelId Of this GPU model only; 0 for any.
     /// @return wallets Whom it took.
-    /// @return found How many there were, up to 3. Below 3 the caller has to revert.
+    /// @return found How many there were, up to 3. Below 3 nobody was taken.
     function takeThree(NodePools.Pools storage pools, bytes32 seed, uint256 minVramGb, uint256 modelId)
         internal
         returns (address[3] memory wallets, uint256 found)
     {
-        Urn memory urn = _load(pools, minVramGb);
-        Wish memory wish = _wish(minVramGb, modelId);
-        for (; found < 3; ++found) {
-            (bool any, uint256 tier, uint256 position) = _pick(pools, urn, wish, _nth(seed, found));
-            if (!any) return (wallets, found);
-            wallets[found] = pools.members[tier][position].wallet;
-            _take(pools, urn, tier, position);
+        Search memory search = _begin(pools, minVramGb, modelId);
+        _find(pools, search, seed, 3);
+        found = search.found;
+        if (found != 3) return (wallets, found);
+        for (uint256 i = 0; i < 3; ++i) {
+            uint256 place = search.places[i];
+            wallets[i] = pools.members[place].wallet;
+            pools.setAvailable(place, false);
         }
-        _store(pools, urn);
     }
 
     /// @notice A GPU model of which three fitting members are available, or 0. A random node leads, so that a model's chance is its
@@ -77,19 +80,18 @@ library NodeDraw {
         view
         returns (uint256 modelId)
     {
-        Urn memory urn = _load(pools, minVramGb);
-        Wish memory anyone = _wish(minVramGb, 0);
+        Search memory leaders = _begin(pools, minVramGb, 0);
         for (uint256 i = 0; i < _LEADERS; ++i) {
             seed = EfficientHashLib.hash(seed);
-            (bool any, uint256 tier, uint256 position) = _pick(pools, urn, anyone, seed);
-            if (!any) return 0;
-            modelId = pools.members[tier][position].modelId;
-            if (pools.models[modelId].size >= 3 && _count(pools, urn, _wish(minVramGb, modelId), 3) >= 3) return modelId;
+            _find(pools, leaders, seed, 1);
+            if (leaders.found == 0) return 0;
+            modelId = pools.members[leaders.places[0]].modelId;
+            if (_hasThree(pools, minVramGb, modelId)) return modelId;
         }
         uint256 turns = models < _TURNS ? models : _TURNS;
         for (uint256 i = 0; i < turns; ++i) {
             modelId = addmod(uint256(seed), i, models) + 1;
-            if (pools.models[modelId].size >= 3 && _count(pools, urn, _wish(minVramGb, modelId), 3) >= 3) return modelId;
+            if (_hasThree(pools, minVramGb, modelId)) return modelId;
         }
         return 0;
     }
@@ -100,213 +102,200 @@ library NodeDraw {
         view
         returns (uint256)
     {
-        return _count(pools, _load(pools, minVramGb), _wish(minVramGb, modelId), type(uint256).max);
+        uint256 unbounded = type(uint256).max;
+        return _count(pools, _begin(pools, minVramGb, modelId), unbounded, unbounded);
     }
 
-    // ---- the urn
+    // ---- searching
 
-    function _load(NodePools.Pools storage pools, uint256 minVramGb) private view returns (Urn memory urn) {
-        urn.lowest = NodePools.tierOf(minVramGb);
+    /// @dev Each tier with members has a share of the range of places that is a power of two, so that who joins or leaves changes
+    /// nothing for the others, unless a tier's size passes a power of two. `shares` has 32 bits for each, the lowest tier
+    /// rightmost: 28 bits for the end of the share, and the number of the tier.
+    function _begin(NodePools.Pools storage pools, uint256 minVramGb, uint256 modelId)
+        private
+        view
+        returns (Search memory search)
+    {
+        search.modelId = modelId;
+        search.minVramGb = minVramGb;
+        search.lowest = NodePools.tierOf(minVramGb);
+        // A tier whose first value is asked for holds nobody with less; and everybody has 1 GB.
+        search.readsVram = minVramGb > 1 && NodePools.tierOf(minVramGb - 1) == search.lowest;
         uint256 sizes = pools.sizes;
         uint256 end;
-        uint256 words;
-        for (uint256 tier = urn.lowest; tier < NodePools.TIERS; ++tier) {
+        uint256 offset;
+        uint256 shares;
+        for (uint256 tier = search.lowest; tier < NodePools.TIERS; ++tier) {
             uint256 size = NodePools.sizeOf(sizes, tier);
-            urn.firstCounts[tier] = words;
-            if (size != 0) {
-                urn.sizes[tier] = size;
-                end += _maskFor(size) + 1;
-                words += _countsOf(size);
-            }
-            urn.ends[tier] = end;
+            if (size == 0) continue;
+            end += _powerOfTwo(size);
+            shares |= ((tier << 28) | end) << offset;
+            offset += 32;
         }
-        urn.mask = _maskFor(end);
-        urn.counts = new uint256[](words);
-        for (uint256 tier = urn.lowest; tier < NodePools.TIERS; ++tier) {
-            if (urn.sizes[tier] == 0) continue;
-            uint256 first = urn.firstCounts[tier];
-            uint256 number = _countsOf(urn.sizes[tier]);
-            for (uint256 i = 0; i < number; ++i) {
-                uint256 counts = pools.counts[tier][i];
-                urn.counts[first + i] = counts;
-                urn.available += _sumOfBytes(counts);
-            }
-        }
+        (search.sizes, search.shares, search.mask) = (sizes, shares, _powerOfTwo(end) - 1);
     }
 
-    /// @dev Writes the counts that `_take` changed.
-    function _store(NodePools.Pools storage pools, Urn memory urn) private {
-        for (uint256 tier = urn.lowest; tier < NodePools.TIERS; ++tier) {
-            if (urn.sizes[tier] == 0) continue;
-            uint256 first = urn.firstCounts[tier];
-            uint256 number = _countsOf(urn.sizes[tier]);
-            for (uint256 i = 0; i < number; ++i) {
-                if (pools.counts[tier][i] != urn.counts[first + i]) pools.counts[tier][i] = urn.counts[first + i];
-            }
-        }
-    }
-
-    function _take(NodePools.Pools storage pools, Urn memory urn, uint256 tier, uint256 position) private {
-        uint256 word = position / NodePools.WORD;
-        pools.available[tier][word] ^= 1 << (position % NodePools.WORD);
-        --urn.available;
-        urn.counts[urn.firstCounts[tier] + word / NodePools.COUNTS] -= 1 << ((word % NodePools.COUNTS) * 8);
-    }
-
-    /// @dev How many members of a word are available.
-    function _countOf(Urn memory urn, uint256 tier, uint256 word) private pure returns (uint256) {
-        return (urn.counts[urn.firstCounts[tier] + word / NodePools.COUNTS] >> ((word % NodePools.COUNTS) * 8)) & 0xff;
-    }
-
-    /// @dev Number of words of counts for a tier of `size` members.
-    function _countsOf(uint256 size) private pure returns (uint256) {
-        uint256 each = NodePools.WORD * NodePools.COUNTS;
-        return (size + each - 1) / each;
-    }
-
-    // ---- picking
-
-    function _wish(uint256 minVramGb, uint256 modelId) private pure returns (Wish memory) {
-        // A tier whose first value is asked for holds nobody with less.
-        bool inside = minVramGb != 0 && NodePools.tierOf(minVramGb) == NodePools.tierOf(minVramGb - 1);
-        return Wish({modelId: modelId, minVramGb: minVramGb, looksAtVram: inside && minVramGb > 1});
-    }
-
-    function _pick(NodePools.Pools storage pools, Urn memory urn, Wish memory wish, bytes32 seed)
-        private
-        view
-        returns (bool any, uint256 tier, uint256 position)
-    {
-        if (urn.available == 0) return (false, 0, 0);
-        bool everyoneFits = wish.modelId == 0 && !wish.looksAtVram;
-        for (uint256 i = 0; i < _MISFITS; ++i) {
-            seed = EfficientHashLib.hash(seed);
-            uint256 word;
-            (tier, word) = _pickWord(urn, seed);
-            position = word * NodePools.WORD
-                + _pickBit(pools.available[tier][word], urn.sizes[tier] - word * NodePools.WORD, seed);
-            if (everyoneFits || _fits(pools, urn, wish, tier, position)) return (true, tier, position);
-        }
-        return _pickByTickets(pools, urn, wish, seed);
-    }
-
-    function _fits(NodePools.Pools storage pools, Urn memory urn, Wish memory wish, uint256 tier, uint256 position)
-        private
-        view
-        returns (bool)
-    {
-        if (wish.modelId != 0) {
-            uint256 bits = pools.models[wish.modelId].members[tier][position / NodePools.WORD];
-            if ((bits >> (position % NodePools.WORD)) & 1 == 0) return false;
-        }
-        return !wish.looksAtVram || tier != urn.lowest || pools.members[tier][position].vramGb >= wish.minVramGb;
-    }
-
-    /// @dev A word with available members, in proportion to their number. There must be at least one.
-    function _pickWord(Urn memory urn, bytes32 seed) private pure returns (uint256 tier, uint256 word) {
-        // So many that tickets, which cost as much as there are members available, are cheaper than more tries. Rounded to a power
-        // of two, so that one node more or less hardly ever moves the border between the two.
-        uint256 tries = 16 + _maskFor(urn.available);
+    /// @dev Finds `wanted` distinct available members that fit, or as many as there are.
+    function _find(NodePools.Pools storage pools, Search memory search, bytes32 seed, uint256 wanted) private view {
+        (search.wanted, search.found) = (wanted, 0);
+        uint256 looks;
+        uint256 most = _LOOKS;
+        uint256 misfits;
         uint256 numbers;
-        for (uint256 i = 0; i < tries; ++i) {
+        for (uint256 i = 0; i < _NUMBERS; ++i) {
             if (i & 7 == 0) {
                 seed = EfficientHashLib.hash(seed);
                 numbers = uint256(seed);
             }
-            uint256 position = numbers & urn.mask;
+            uint256 place = _placeAt(search, numbers & search.mask);
             numbers >>= 32;
-            tier = urn.lowest;
-            uint256 start;
-            while (tier < NodePools.TIERS && position >= urn.ends[tier]) {
-                start = urn.ends[tier];
-                ++tier;
-            }
-            if (tier == NodePools.TIERS) continue;
-            position -= start;
-            if (position >= urn.sizes[tier]) continue;
-            word = position / NodePools.WORD;
-            if (position % NodePools.WORD < _countOf(urn, tier, word)) return (tier, word);
-        }
+            if (place == _NOBODY) continue;
 
-        uint256 lowest = type(uint256).max;
-        for (uint256 t = urn.lowest; t < NodePools.TIERS; ++t) {
-            for (uint256 w = 0; w * NodePools.WORD < urn.sizes[t]; ++w) {
-                uint256 count = _countOf(urn, t, w);
-                for (uint256 i = 0; i < count; ++i) {
-                    uint256 ticket = _ticket(seed, t, w * NodePools.WORD + i);
-                    if (ticket < lowest) (lowest, tier, word) = (ticket, t, w);
+            if (looks == _LOOKS) most += _LOOKS_FOR_A_WORD * _occupiedWords(pools, search);
+            if (++looks > most) break;
+            if (looks > _BLIND_LOOKS && !_hasOccupiedWord(pools, place)) continue;
+            if (!pools.isAvailable(place)) continue;
+            if (!_fits(pools, search, place)) {
+                if (++misfits == _MISFITS) break;
+            } else if (_add(search, place)) {
+                return;
+            }
+        }
+        _findByTickets(pools, search, seed);
+    }
+
+    /// @dev Whose place a random number is; _NOBODY for nobody's.
+    function _placeAt(Search memory search, uint256 number) private pure returns (uint256) {
+        uint256 start;
+        // Shifts and differences of 28-bit numbers.
+        unchecked {
+            for (uint256 shares = search.shares; shares != 0; shares >>= 32) {
+                uint256 end = shares & 0xfffffff;
+                if (number < end) {
+                    uint256 tier = (shares >> 28) & 7;
+                    number -= start;
+                    return number < NodePools.sizeOf(search.sizes, tier) ? NodePools.placeOf(tier, number) : _NOBODY;
+                }
+                start = end;
+            }
+        }
+        return _NOBODY;
+    }
+
+    /// @dev Adds a place to those that were found, if it is not among them. Whether there are enough now.
+    function _add(Search memory search, uint256 place) private pure returns (bool) {
+        uint256 found = search.found;
+        for (uint256 i = 0; i < found; ++i) {
+            if (search.places[i] == place) return false;
+        }
+        search.places[found] = place;
+        search.found = found + 1;
+        return found + 1 == search.wanted;
+    }
+
+    function _findByTickets(NodePools.Pools storage pools, Search memory search, bytes32 seed) private view {
+        uint256 first = search.found;
+        uint256[3] memory tickets = [type(uint256).max, type(uint256).max, type(uint256).max];
+        uint256 reads = _READS;
+        for (uint256 tier = search.lowest; tier < NodePools.TIERS; ++tier) {
+            uint256 words = NodePools.sizeOf(search.sizes, tier) / NodePools.WORD + 1;
+            for (uint256 word = 0; word < words; ++word) {
+                for (uint256 bits = _fittingIn(pools, search, tier, word); bits != 0; bits &= bits - 1) {
+                    uint256 place = NodePools.placeOf(tier, word * NodePools.WORD + LibBit.ffs(bits));
+                    if (search.readsVram && tier == search.lowest) {
+                        if (reads == 0) break;
+                        --reads;
+                        if (pools.members[place].vramGb < search.minVramGb) continue;
+                    }
+                    _rank(search, tickets, first, place, seed);
                 }
             }
         }
     }
 
-    /// @dev One of the bits that are set, all with the same chance. There must be at least one.
-    /// @param members How many members the word has, or more.
-    function _pickBit(uint256 bits, uint256 members, bytes32 seed) private pure returns (uint256 bit) {
-        uint256 mask = _maskFor(members < NodePools.WORD ? members : NodePools.WORD);
-        uint256 tries = 8 + _maskFor(LibBit.popCount(bits));
-        uint256 numbers;
-        for (uint256 i = 0; i < tries; ++i) {
-            if (i & 31 == 0) {
-                // The seed itself was used up for the word.
-                seed = EfficientHashLib.hash(seed, seed);
-                numbers = uint256(seed);
-            }
-            bit = numbers & mask;
-            if ((bits >> bit) & 1 != 0) return bit;
-            numbers >>= 8;
+    /// @dev Puts a place among those with the lowest tickets. Places before `first` were found otherwise.
+    function _rank(Search memory search, uint256[3] memory tickets, uint256 first, uint256 place, bytes32 seed)
+        private
+        pure
+    {
+        uint256 ticket = uint256(EfficientHashLib.hash(seed, bytes32(place)));
+        uint256 rank = search.wanted;
+        while (rank != first && ticket < tickets[rank - 1]) --rank;
+        if (rank == search.wanted) return;
+        for (uint256 i = 0; i < first; ++i) {
+            if (search.places[i] == place) return;
         }
-        uint256 lowest = type(uint256).max;
-        for (; bits != 0; bits &= bits - 1) {
-            uint256 next = LibBit.ffs(bits);
-            uint256 ticket = _ticket(seed, 0, next);
-            if (ticket < lowest) (lowest, bit) = (ticket, next);
+        for (uint256 i = search.wanted - 1; i > rank; --i) {
+            (tickets[i], search.places[i]) = (tickets[i - 1], search.places[i - 1]);
         }
+        (tickets[rank], search.places[rank]) = (ticket, place);
+        if (search.found < search.wanted) ++search.found;
     }
 
-    function _pickByTickets(NodePools.Pools storage pools, Urn memory urn, Wish memory wish, bytes32 seed)
+    // ---- who fits
+
+    function _fits(NodePools.Pools storage pools, Search memory search, uint256 place) private view returns (bool) {
+        if (search.modelId != 0) {
+            (uint256 tier, uint256 position) = (NodePools.tierAt(place), NodePools.positionAt(place));
+            uint256 bits = pools.ofModelIn(search.modelId, tier, position / NodePools.WORD);
+            if ((bits >> (position % NodePools.WORD)) & 1 == 0) return false;
+        }
+        return !search.readsVram || NodePools.tierAt(place) != search.lowest
+            || pools.members[place].vramGb >= search.minVramGb;
+    }
+
+    /// @dev The available members of a word that have the GPU model.
+    function _fittingIn(NodePools.Pools storage pools, Search memory search, uint256 tier, uint256 word)
         private
         view
-        returns (bool any, uint256 tier, uint256 position)
+        returns (uint256 bits)
     {
-        uint256 lowest = type(uint256).max;
-        uint256 looks = _LOOKS;
-        for (uint256 t = urn.lowest; t < NodePools.TIERS; ++t) {
-            bool looksHere = wish.looksAtVram && t == urn.lowest;
-            for (uint256 w = 0; w * NodePools.WORD < urn.sizes[t]; ++w) {
-                for (uint256 bits = _fittingBits(pools, urn, wish, t, w); bits != 0; bits &= bits - 1) {
-                    uint256 candidate = w * NodePools.WORD + LibBit.ffs(bits);
-                    if (looksHere) {
-                        if (looks == 0) break;
-                        --looks;
-                        if (pools.members[t][candidate].vramGb < wish.minVramGb) continue;
-                    }
-                    uint256 ticket = _ticket(seed, t, candidate);
-                    if (ticket <= lowest) (lowest, any, tier, position) = (ticket, true, t, candidate);
-                }
+        if (!_isOccupied(pools, tier, word)) return 0;
+        bits = type(uint256).max;
+        if (search.modelId != 0) bits = pools.ofModelIn(search.modelId, tier, word);
+        if (bits != 0) bits &= pools.availableIn(tier, word);
+    }
+
+    function _hasOccupiedWord(NodePools.Pools storage pools, uint256 place) private view returns (bool) {
+        return _isOccupied(pools, NodePools.tierAt(place), NodePools.positionAt(place) / NodePools.WORD);
+    }
+
+    function _isOccupied(NodePools.Pools storage pools, uint256 tier, uint256 word) private view returns (bool) {
+        return (pools.occupiedIn(tier, word / NodePools.WORD) >> (word % NodePools.WORD)) & 1 != 0;
+    }
+
+    /// @dev Number of words in which anybody is available.
+    function _occupiedWords(NodePools.Pools storage pools, Search memory search) private view returns (uint256 count) {
+        for (uint256 tier = search.lowest; tier < NodePools.TIERS; ++tier) {
+            uint256 words = NodePools.sizeOf(search.sizes, tier) / NodePools.WORD + 1;
+            for (uint256 index = 0; index * NodePools.WORD < words; ++index) {
+                count += LibBit.popCount(pools.occupiedIn(tier, index));
             }
         }
     }
 
-    /// @dev How many fit and are available, counting no further than `enough`; for a bounded `enough` it also looks at a bounded
-    /// number of members.
-    function _count(NodePools.Pools storage pools, Urn memory urn, Wish memory wish, uint256 enough)
+    function _hasThree(NodePools.Pools storage pools, uint256 minVramGb, uint256 modelId) private view returns (bool) {
+        return pools.models[modelId].size >= 3 && _count(pools, _begin(pools, minVramGb, modelId), 3, _READS) >= 3;
+    }
+
+    /// @dev How many fit and are available, counting no further than `enough` and reading the VRAM of no more than `reads`.
+    function _count(NodePools.Pools storage pools, Search memory search, uint256 enough, uint256 reads)
         private
         view
         returns (uint256 count)
     {
-        uint256 looks = enough == type(uint256).max ? enough : _LOOKS;
-        for (uint256 tier = urn.lowest; tier < NodePools.TIERS; ++tier) {
-            bool looksHere = wish.looksAtVram && tier == urn.lowest;
-            for (uint256 word = 0; word * NodePools.WORD < urn.sizes[tier]; ++word) {
-                uint256 bits = _fittingBits(pools, urn, wish, tier, word);
-                if (!looksHere) {
+        for (uint256 tier = search.lowest; tier < NodePools.TIERS; ++tier) {
+            bool readsVram = search.readsVram && tier == search.lowest;
+            uint256 words = NodePools.sizeOf(search.sizes, tier) / NodePools.WORD + 1;
+            for (uint256 word = 0; word < words; ++word) {
+                uint256 bits = _fittingIn(pools, search, tier, word);
+                if (!readsVram) {
                     count += LibBit.popCount(bits);
                 } else {
-                    for (; bits != 0 && looks != 0; bits &= bits - 1) {
-                        --looks;
-                        uint256 position = word * NodePools.WORD + LibBit.ffs(bits);
-                        if (pools.members[tier][position].vramGb >= wish.minVramGb) ++count;
+                    for (; bits != 0 && reads != 0; bits &= bits - 1) {
+                        --reads;
+                        uint256 place = NodePools.placeOf(tier, word * NodePools.WORD + LibBit.ffs(bits));
+                        if (pools.members[place].vramGb >= search.minVramGb) ++count;
                     }
                 }
                 if (count >= enough) return count;
@@ -314,39 +303,8 @@ library NodeDraw {
         }
     }
 
-    /// @dev The available members of a word that have the GPU model.
-    function _fittingBits(NodePools.Pools storage pools, Urn memory urn, Wish memory wish, uint256 tier, uint256 word)
-        private
-        view
-        returns (uint256 bits)
-    {
-        if (_countOf(urn, tier, word) == 0) return 0;
-        bits = type(uint256).max;
-        if (wish.modelId != 0) bits = pools.models[wish.modelId].members[tier][word];
-        if (bits != 0) bits &= pools.available[tier][word];
-    }
-
-    // ---- numbers
-
-    function _nth(bytes32 seed, uint256 n) private pure returns (bytes32) {
-        return EfficientHashLib.hash(seed, bytes32(n));
-    }
-
-    function _ticket(bytes32 seed, uint256 tier, uint256 position) private pure returns (uint256) {
-        return uint256(EfficientHashLib.hash(seed, bytes32((tier << 128) | position)));
-    }
-
-    /// @dev The lowest power of two that is not below `number` (at least 1), minus one.
-    function _maskFor(uint256 number) private pure returns (uint256) {
-        return number <= 1 ? 0 : type(uint256).max >> (255 - LibBit.fls(number - 1));
-    }
-
-    function _sumOfBytes(uint256 word) private pure returns (uint256 sum) {
-        uint256 pairs = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
-        word = (word & pairs) + ((word >> 8) & pairs);
-        // Sixteen numbers of at most 510: the leftmost of the products' 16-bit places collects them all.
-        unchecked {
-            sum = (word * 0x0001000100010001000100010001000100010001000100010001000100010001) >> 240;
-        }
+    /// @dev The lowest power of two that is not below `number`; 1 for 0.
+    function _powerOfTwo(uint256 number) private pure returns (uint256) {
+        return number <= 1 ? 1 : 2 << LibBit.fls(number - 1);
     }
 }

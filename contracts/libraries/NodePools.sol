@@ -6,26 +6,31 @@ pragma solidity ^0.8.28;
 /// change only when a member is removed (the last one of its tier takes its place). Nobody can therefore steer a draw by
 /// pausing and resuming nodes, except past those very nodes.
 ///
+/// A place is a number: tier × 2^24 + position.
+///
 /// All state that a draw needs is here, packed so that a draw reads few storage words however many members there are:
 ///
-/// | word        | holds                                                                           |
+/// | what        | holds                                                                           |
 /// |-------------|---------------------------------------------------------------------------------|
 /// | sizes       | number of members of each tier, and of those members that are unbonding         |
 /// | members     | one member: wallet, VRAM, GPU model                                             |
 /// | available   | one bit for each of 255 neighbours of a tier                                    |
-/// | counts      | one byte for each of 32 words of `available`: how many of its bits are set      |
+/// | occupied    | one bit for each of 255 words of `available`: is any bit set there?             |
 /// | models      | how many members have a GPU model; and as `available`, but which ones they are  |
+///
+/// The last bit of a word of bits is always set once the word was used: to write to a word that is zero costs four times as
+/// much, and in a small network all members of a tier are often busy.
 library NodePools {
-    /// @notice Members to a word of `available`: so many that their number fits into a byte.
+    /// @notice Members to a word of bits.
     uint256 internal constant WORD = 255;
     /// @notice Number of VRAM tiers.
     uint256 internal constant TIERS = 8;
-    /// @notice Words of `available` to a word of `counts`.
-    uint256 internal constant COUNTS = 32;
+    /// @notice Bits of a position, and of a size.
+    uint256 internal constant POSITION_BITS = 24;
 
-    uint256 private constant _SIZE_BITS = 24;
-    uint256 private constant _SIZE_MASK = (1 << _SIZE_BITS) - 1;
-    uint256 private constant _UNBONDING = TIERS * _SIZE_BITS;
+    uint256 private constant _POSITION = (1 << POSITION_BITS) - 1;
+    uint256 private constant _UNBONDING = TIERS * POSITION_BITS;
+    uint256 private constant _NEVER_ZERO = 1 << WORD;
 
     /// @notice One member. All zero where there is none.
     struct Member {
@@ -34,66 +39,61 @@ library NodePools {
         uint24 modelId;
     }
 
-    /// @notice Where a member stands: its tier, and its position there.
-    struct Place {
-        uint8 tier;
-        uint24 position;
-    }
-
     struct Pools {
         uint256 sizes;
-        mapping(uint256 tier => mapping(uint256 position => Member)) members;
-        mapping(uint256 tier => mapping(uint256 word => uint256 bits)) available;
-        mapping(uint256 tier => mapping(uint256 index => uint256 bytes_)) counts;
+        mapping(uint256 place => Member) members;
+        mapping(uint256 key => uint256 bits) available;
+        mapping(uint256 key => uint256 bits) occupied;
         mapping(uint256 modelId => Model) models;
     }
 
     struct Model {
         uint256 size;
-        mapping(uint256 tier => mapping(uint256 word => uint256 bits)) members;
+        mapping(uint256 key => uint256 bits) members;
     }
 
     // ---- members
 
-    /// @notice Appends a member to its tier, available. Reverts (by overflow) beyond 2^24 − 1 members of a tier.
-    function add(Pools storage pools, Member memory member) internal returns (Place memory place) {
+    /// @notice Appends a member to its tier, available.
+    /// @return place Where it stands.
+    function add(Pools storage pools, Member memory member) internal returns (uint256 place) {
         uint256 tier = tierOf(member.vramGb);
         uint256 sizes = pools.sizes;
         uint256 position = sizeOf(sizes, tier);
         // Unreachable: more wallets than could ever stake. It would run over into the next tier's size.
-        assert(position < _SIZE_MASK);
-        place = Place({tier: uint8(tier), position: uint24(position)});
-        pools.sizes = sizes + (1 << (tier * _SIZE_BITS));
-        pools.members[tier][position] = member;
+        assert(position < _POSITION);
+        place = placeOf(tier, position);
+        pools.sizes = sizes + (1 << (tier * POSITION_BITS));
+        pools.members[place] = member;
         Model storage model = pools.models[member.modelId];
         ++model.size;
-        _setBit(model.members[tier], position, true);
+        _setBit(model.members, tier, position, true);
         setAvailable(pools, place, true);
     }
 
     /// @notice Removes the member of `place`, available or not.
     /// @return moved Who was last and now stands there; zero when nobody had to move.
-    function remove(Pools storage pools, Place memory place) internal returns (address moved) {
+    function remove(Pools storage pools, uint256 place) internal returns (address moved) {
+        (uint256 tier, uint256 position) = (tierAt(place), positionAt(place));
         uint256 sizes = pools.sizes;
-        Place memory last = Place({tier: place.tier, position: uint24(sizeOf(sizes, place.tier) - 1)});
-        mapping(uint256 position => Member) storage members = pools.members[place.tier];
+        uint256 last = placeOf(tier, sizeOf(sizes, tier) - 1);
         bool lastWasAvailable = isAvailable(pools, last);
-        Member memory lastMember = members[last.position];
+        Member memory lastMember = pools.members[last];
         Model storage lastModel = pools.models[lastMember.modelId];
-        Model storage model = pools.models[members[place.position].modelId];
+        Model storage model = pools.models[pools.members[place].modelId];
 
         setAvailable(pools, last, false);
-        _setBit(model.members[place.tier], place.position, false);
+        _setBit(model.members, tier, position, false);
         --model.size;
-        if (place.position != last.position) {
-            _setBit(lastModel.members[place.tier], last.position, false);
-            _setBit(lastModel.members[place.tier], place.position, true);
+        if (place != last) {
+            _setBit(lastModel.members, tier, positionAt(last), false);
+            _setBit(lastModel.members, tier, position, true);
             setAvailable(pools, place, lastWasAvailable);
-            members[place.position] = lastMember;
+            pools.members[place] = lastMember;
             moved = lastMember.wallet;
         }
-        delete members[last.position];
-        pools.sizes = sizes - (1 << (uint256(place.tier) * _SIZE_BITS));
+        delete pools.members[last];
+        pools.sizes = sizes - (1 << (tier * POSITION_BITS));
     }
 
     /// @notice Counts one unbonding member more, or less.
@@ -111,8 +111,81 @@ library NodePools {
         count -= sizes >> _UNBONDING;
     }
 
+    // ---- availability
+
+    function isAvailable(Pools storage pools, uint256 place) internal view returns (bool) {
+        unchecked {
+            uint256 position = positionAt(place);
+            return (pools.available[_key(tierAt(place), position / WORD)] >> (position % WORD)) & 1 != 0;
+        }
+    }
+
+    /// @notice Sets or clears the bit of a place.
+    function setAvailable(Pools storage pools, uint256 place, bool value) internal {
+        (uint256 tier, uint256 position) = (tierAt(place), positionAt(place));
+        uint256 bits = _setBit(pools.available, tier, position, value);
+        // Only who came first or went last changes whether anybody is there.
+        if (value ? bits & (bits - 1) == 0 : bits == 0) _setBit(pools.occupied, tier, position / WORD, value);
+    }
+
+    // ---- words of bits
+
+    /// @notice The bits of who is available among the neighbours of a word.
+    function availableIn(Pools storage pools, uint256 tier, uint256 word) internal view returns (uint256) {
+        return pools.available[_key(tier, word)] & ~_NEVER_ZERO;
+    }
+
+    /// @notice The bits of who has a GPU model among the neighbours of a word.
+    function ofModelIn(Pools storage pools, uint256 modelId, uint256 tier, uint256 word)
+        internal
+        view
+        returns (uint256)
+    {
+        return pools.models[modelId].members[_key(tier, word)] & ~_NEVER_ZERO;
+    }
+
+    /// @notice The bits of which words have somebody available: words 255 × index … 255 × index + 254.
+    function occupiedIn(Pools storage pools, uint256 tier, uint256 index) internal view returns (uint256) {
+        return pools.occupied[_key(tier, index)] & ~_NEVER_ZERO;
+    }
+
+    /// @return bits Of that word afterwards, without the one that is always set.
+    function _setBit(mapping(uint256 key => uint256 bits) storage words, uint256 tier, uint256 position, bool value)
+        private
+        returns (uint256 bits)
+    {
+        uint256 key = _key(tier, position / WORD);
+        uint256 bit = 1 << (position % WORD);
+        uint256 before = words[key];
+        bits = (value ? before | bit : before & ~bit) | _NEVER_ZERO;
+        if (bits != before) words[key] = bits;
+        bits &= ~_NEVER_ZERO;
+    }
+
+    function _key(uint256 tier, uint256 word) private pure returns (uint256) {
+        return (tier << 32) | word;
+    }
+
+    // ---- places
+
+    function placeOf(uint256 tier, uint256 position) internal pure returns (uint256) {
+        return (tier << POSITION_BITS) | position;
+    }
+
+    function tierAt(uint256 place) internal pure returns (uint256) {
+        return place >> POSITION_BITS;
+    }
+
+    function positionAt(uint256 place) internal pure returns (uint256) {
+        return place & _POSITION;
+    }
+
+    /// @notice How many members a tier has.
+    /// @param sizes Pools.sizes.
     function sizeOf(uint256 sizes, uint256 tier) internal pure returns (uint256) {
-        return (sizes >> (tier * _SIZE_BITS)) & _SIZE_MASK;
+        unchecked {
+            return (sizes >> (tier * POSITION_BITS)) & _POSITION;
+        }
     }
 
     /// @notice The tiers begin at 0, 4, 8, 12, 16, 24, 40 and 80 GB.
@@ -123,35 +196,5 @@ library NodePools {
         }
         if (vramGb < 40) return vramGb < 24 ? 4 : 5;
         return vramGb < 80 ? 6 : 7;
-    }
-
-    // ---- availability
-
-    function isAvailable(Pools storage pools, Place memory place) internal view returns (bool) {
-        return (pools.available[place.tier][place.position / WORD] >> (place.position % WORD)) & 1 != 0;
-    }
-
-    /// @notice Sets or clears the bit of a place, and corrects the count of its word.
-    function setAvailable(Pools storage pools, Place memory place, bool value) internal {
-        if (!_setBit(pools.available[place.tier], place.position, value)) return;
-        uint256 word = place.position / WORD;
-        uint256 one = 1 << ((word % COUNTS) * 8);
-        uint256 counts = pools.counts[place.tier][word / COUNTS];
-        // A word has at most 255 members: its byte neither overflows nor underflows.
-        unchecked {
-            pools.counts[place.tier][word / COUNTS] = value ? counts + one : counts - one;
-        }
-    }
-
-    /// @dev Whether anything changed.
-    function _setBit(mapping(uint256 word => uint256 bits) storage words, uint256 position, bool value)
-        private
-        returns (bool)
-    {
-        uint256 bits = words[position / WORD];
-        uint256 bit = 1 << (position % WORD);
-        if ((bits & bit != 0) == value) return false;
-        words[position / WORD] = bits ^ bit;
-        return true;
     }
 }

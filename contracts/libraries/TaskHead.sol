@@ -24,6 +24,7 @@ import {ITaskConsensus} from "../interfaces/ITaskConsensus.sol";
 /// | 234–236 | which slots are of the majority                                                                        |
 /// | 237–238 | which slot is to upload, or did                                                                        |
 /// | 239–250 | reveal window, seconds                                                                                 |
+/// | 251     | whether a GPU model is asked for, which the task then names                                            |
 type Head is uint256;
 
 using TaskHead for Head global;
@@ -42,6 +43,7 @@ library TaskHead {
     uint256 private constant _AGREED = 234;
     uint256 private constant _UPLOADER = 237;
     uint256 private constant _REVEAL_WINDOW = 239;
+    uint256 private constant _NAMES_GPU = 251;
 
     // ---- steps; each gives the head after it
 
@@ -58,6 +60,7 @@ library TaskHead {
             uint256(ITaskConsensus.State.Queued) | (uint256(request.kind) << 16) | (uint256(request.imageCount) << 24)
                 | (relay << 32) | (uint256(request.minVramGb) << 48) | (uint256(request.executionTimeoutSeconds) << 64)
                 | (request.feeWei << _FEE) | (drawBlock << _DEADLINE) | (revealWindowSeconds_ << _REVEAL_WINDOW)
+                | (request.gpuModel == 0 ? 0 : 1 << _NAMES_GPU)
         );
     }
 
@@ -137,6 +140,10 @@ library TaskHead {
 
     function revealWindowSeconds(Head head) internal pure returns (uint256) {
         return (Head.unwrap(head) >> _REVEAL_WINDOW) & 0xfff;
+    }
+
+    function namesGpuModel(Head head) internal pure returns (bool) {
+        return _bit(head, _NAMES_GPU, 0);
     }
 
     /// @notice Whether three nodes were drawn. A task that was cancelled had none.

@@ -23,13 +23,13 @@ contract NodePoolsTest is TestBase {
             uint8 tier = seed % 5 == 0 ? 2 : 5;
             address[] storage members = _members[tier];
             uint256 what = (seed >> 16) % 8;
-            uint24 position = members.length == 0 ? 0 : uint24((seed >> 32) % members.length);
-            NodePools.Place memory place = NodePools.Place({tier: tier, position: position});
+            uint256 position = members.length == 0 ? 0 : (seed >> 32) % members.length;
+            uint256 place = NodePools.placeOf(tier, position);
             if (what < 4 || members.length == 0) {
                 uint24 model = 1 + uint24((seed >> 64) % 3);
                 place = _pools.add(NodePools.Member(address(next), tier == 2 ? 8 : 24, model));
-                vm.assertEq(place.tier, tier);
-                vm.assertEq(place.position, members.length);
+                vm.assertEq(NodePools.tierAt(place), tier);
+                vm.assertEq(NodePools.positionAt(place), members.length);
                 members.push(address(next));
                 (_available[address(next)], _model[address(next)]) = (true, model);
                 ++_modelSizes[model];
@@ -63,21 +63,18 @@ contract NodePoolsTest is TestBase {
         for (uint256 word = 0; word < words; ++word) {
             uint256 available;
             uint256[4] memory models;
-            uint256 count;
             for (uint256 i = word * 255; i < members.length && i < (word + 1) * 255; ++i) {
-                NodePools.Member storage member = _pools.members[tier][i];
+                NodePools.Member storage member = _pools.members[NodePools.placeOf(tier, i)];
                 vm.assertEq(member.wallet, members[i]);
                 vm.assertEq(member.modelId, _model[members[i]]);
                 models[member.modelId] |= 1 << (i % 255);
-                if (!_available[members[i]]) continue;
-                available |= 1 << (i % 255);
-                ++count;
+                if (_available[members[i]]) available |= 1 << (i % 255);
             }
             // Whole words: nothing may be set where nobody stands.
-            vm.assertEq(_pools.available[tier][word], available, "bits");
-            vm.assertEq((_pools.counts[tier][word / 32] >> (8 * (word % 32))) & 0xff, count, "count");
+            vm.assertEq(_pools.availableIn(tier, word), available, "bits");
+            vm.assertEq((_pools.occupiedIn(tier, 0) >> word) & 1, available == 0 ? 0 : 1, "occupied");
             for (uint256 model = 1; model <= 3; ++model) {
-                vm.assertEq(_pools.models[model].members[tier][word], models[model], "bits of a model");
+                vm.assertEq(_pools.ofModelIn(model, tier, word), models[model], "bits of a model");
             }
         }
     }

@@ -265,8 +265,11 @@ contract TaskConsensusTest is NetworkTest {
             0,
             A,
             SALT,
-            abi.encodeWithSelector(Errors.TaskConsensus_NotDrawn.selector, taskId, STRANGER)
+            abi.encodeWithSelector(Errors.TaskConsensus_CommitmentMismatch.selector, taskId, STRANGER)
         );
+        vm.prank(node[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.TaskConsensus_NotDrawn.selector, taskId, node[0]));
+        consensus.reveal(taskId, 3, 0, A, SALT);
         _expectReveal(
             node[2],
             taskId,

@@ -48,8 +48,7 @@ abstract contract NetworkTest is TestBase {
         token = new CrynuxToken();
         incentivePool = new IncentivePool(IERC20(address(token)), address(this));
         address consensusAddress = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        registry =
-            new NodeRegistry(IERC20(address(token)), address(incentivePool), consensusAddress, address(this));
+        registry = new NodeRegistry(IERC20(address(token)), address(incentivePool), consensusAddress, address(this));
         consensus = new TaskConsensus(IERC20(address(token)), INodePools(address(registry)), address(this));
         relay = vm.addr(RELAY_KEY);
         consensus.setRelay(relay, "https://relay.example");
