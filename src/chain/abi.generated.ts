@@ -553,12 +553,30 @@ export const nodeRegistryAbi = [
         "internalType": "address"
       },
       {
+        "name": "consensus",
+        "type": "address",
+        "internalType": "address"
+      },
+      {
         "name": "initialOwner",
         "type": "address",
         "internalType": "address"
       }
     ],
     "stateMutability": "nonpayable"
+  },
+  {
+    "type": "function",
+    "name": "CONSENSUS",
+    "inputs": [],
+    "outputs": [
+      {
+        "name": "",
+        "type": "address",
+        "internalType": "address"
+      }
+    ],
+    "stateMutability": "view"
   },
   {
     "type": "function",
@@ -715,19 +733,6 @@ export const nodeRegistryAbi = [
   },
   {
     "type": "function",
-    "name": "consensus",
-    "inputs": [],
-    "outputs": [
-      {
-        "name": "",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
     "name": "draw",
     "inputs": [
       {
@@ -753,11 +758,6 @@ export const nodeRegistryAbi = [
     ],
     "outputs": [
       {
-        "name": "ids",
-        "type": "uint32[3]",
-        "internalType": "uint32[3]"
-      },
-      {
         "name": "wallets",
         "type": "address[3]",
         "internalType": "address[3]"
@@ -770,9 +770,9 @@ export const nodeRegistryAbi = [
     "name": "holdStake",
     "inputs": [
       {
-        "name": "id",
-        "type": "uint32",
-        "internalType": "uint32"
+        "name": "wallet",
+        "type": "address",
+        "internalType": "address"
       },
       {
         "name": "until",
@@ -788,25 +788,6 @@ export const nodeRegistryAbi = [
       }
     ],
     "stateMutability": "nonpayable"
-  },
-  {
-    "type": "function",
-    "name": "idOf",
-    "inputs": [
-      {
-        "name": "wallet",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "id",
-        "type": "uint32",
-        "internalType": "uint32"
-      }
-    ],
-    "stateMutability": "view"
   },
   {
     "type": "function",
@@ -953,7 +934,7 @@ export const nodeRegistryAbi = [
     "inputs": [],
     "outputs": [
       {
-        "name": "count",
+        "name": "",
         "type": "uint256",
         "internalType": "uint256"
       }
@@ -1127,19 +1108,6 @@ export const nodeRegistryAbi = [
   },
   {
     "type": "function",
-    "name": "setConsensus",
-    "inputs": [
-      {
-        "name": "consensus_",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "outputs": [],
-    "stateMutability": "nonpayable"
-  },
-  {
-    "type": "function",
     "name": "setEncryptionKey",
     "inputs": [
       {
@@ -1213,9 +1181,9 @@ export const nodeRegistryAbi = [
     "name": "settle",
     "inputs": [
       {
-        "name": "ids",
-        "type": "uint32[3]",
-        "internalType": "uint32[3]"
+        "name": "wallets",
+        "type": "address[3]",
+        "internalType": "address[3]"
       },
       {
         "name": "actions",
@@ -1224,11 +1192,6 @@ export const nodeRegistryAbi = [
       }
     ],
     "outputs": [
-      {
-        "name": "wallets",
-        "type": "address[3]",
-        "internalType": "address[3]"
-      },
       {
         "name": "beneficiaries",
         "type": "address[3]",
@@ -1242,9 +1205,9 @@ export const nodeRegistryAbi = [
     "name": "settleOne",
     "inputs": [
       {
-        "name": "id",
-        "type": "uint32",
-        "internalType": "uint32"
+        "name": "wallet",
+        "type": "address",
+        "internalType": "address"
       },
       {
         "name": "action",
@@ -1253,11 +1216,6 @@ export const nodeRegistryAbi = [
       }
     ],
     "outputs": [
-      {
-        "name": "wallet",
-        "type": "address",
-        "internalType": "address"
-      },
       {
         "name": "beneficiary",
         "type": "address",
@@ -1271,9 +1229,9 @@ export const nodeRegistryAbi = [
     "name": "slashForBounty",
     "inputs": [
       {
-        "name": "id",
-        "type": "uint32",
-        "internalType": "uint32"
+        "name": "wallet",
+        "type": "address",
+        "internalType": "address"
       },
       {
         "name": "bountyWei",
@@ -1318,25 +1276,6 @@ export const nodeRegistryAbi = [
   },
   {
     "type": "function",
-    "name": "walletOf",
-    "inputs": [
-      {
-        "name": "id",
-        "type": "uint32",
-        "internalType": "uint32"
-      }
-    ],
-    "outputs": [
-      {
-        "name": "",
-        "type": "address",
-        "internalType": "address"
-      }
-    ],
-    "stateMutability": "view"
-  },
-  {
-    "type": "function",
     "name": "withdrawStake",
     "inputs": [],
     "outputs": [],
@@ -1363,19 +1302,6 @@ export const nodeRegistryAbi = [
         "type": "uint256",
         "indexed": false,
         "internalType": "uint256"
-      }
-    ],
-    "anonymous": false
-  },
-  {
-    "type": "event",
-    "name": "ConsensusSet",
-    "inputs": [
-      {
-        "name": "consensus",
-        "type": "address",
-        "indexed": false,
-        "internalType": "address"
       }
     ],
     "anonymous": false
@@ -1702,22 +1628,6 @@ export const nodeRegistryAbi = [
   {
     "type": "error",
     "name": "NodeRegistry_AmountZero",
-    "inputs": []
-  },
-  {
-    "type": "error",
-    "name": "NodeRegistry_ConsensusAlreadySet",
-    "inputs": [
-      {
-        "name": "consensus",
-        "type": "address",
-        "internalType": "address"
-      }
-    ]
-  },
-  {
-    "type": "error",
-    "name": "NodeRegistry_ConsensusZero",
     "inputs": []
   },
   {
@@ -2189,6 +2099,11 @@ export const taskConsensusAbi = [
         "internalType": "bytes32"
       },
       {
+        "name": "slot",
+        "type": "uint256",
+        "internalType": "uint256"
+      },
+      {
         "name": "commitment",
         "type": "bytes32",
         "internalType": "bytes32"
@@ -2569,6 +2484,11 @@ export const taskConsensusAbi = [
         "internalType": "bytes32"
       },
       {
+        "name": "slot",
+        "type": "uint256",
+        "internalType": "uint256"
+      },
+      {
         "name": "outcome",
         "type": "uint8",
         "internalType": "uint8"
@@ -2761,9 +2681,9 @@ export const taskConsensusAbi = [
             "internalType": "address"
           },
           {
-            "name": "argsHash",
-            "type": "bytes32",
-            "internalType": "bytes32"
+            "name": "createdBlock",
+            "type": "uint64",
+            "internalType": "uint64"
           },
           {
             "name": "gpuModel",
@@ -2809,11 +2729,6 @@ export const taskConsensusAbi = [
             "name": "uploader",
             "type": "address",
             "internalType": "address"
-          },
-          {
-            "name": "resultDigest",
-            "type": "bytes32",
-            "internalType": "bytes32"
           },
           {
             "name": "redelivery",
@@ -3272,6 +3187,12 @@ export const taskConsensusAbi = [
         "type": "uint256",
         "indexed": false,
         "internalType": "uint256"
+      },
+      {
+        "name": "argsHash",
+        "type": "bytes32",
+        "indexed": false,
+        "internalType": "bytes32"
       }
     ],
     "anonymous": false
@@ -3867,6 +3788,22 @@ export const taskConsensusAbi = [
   },
   {
     "type": "error",
+    "name": "TaskConsensus_RegistryForeign",
+    "inputs": [
+      {
+        "name": "registry",
+        "type": "address",
+        "internalType": "address"
+      },
+      {
+        "name": "itsConsensus",
+        "type": "address",
+        "internalType": "address"
+      }
+    ]
+  },
+  {
+    "type": "error",
     "name": "TaskConsensus_RelayUnknown",
     "inputs": [
       {
@@ -3901,27 +3838,6 @@ export const taskConsensusAbi = [
     "type": "error",
     "name": "TaskConsensus_RelayZero",
     "inputs": []
-  },
-  {
-    "type": "error",
-    "name": "TaskConsensus_ResultDigestWrong",
-    "inputs": [
-      {
-        "name": "taskId",
-        "type": "bytes32",
-        "internalType": "bytes32"
-      },
-      {
-        "name": "resultDigest",
-        "type": "bytes32",
-        "internalType": "bytes32"
-      },
-      {
-        "name": "reported",
-        "type": "bytes32",
-        "internalType": "bytes32"
-      }
-    ]
   },
   {
     "type": "error",

@@ -95,12 +95,11 @@ const REASONS: Record<string, Explain> = {
     INCOMPATIBLE,
     ({ text }) => `${text(0)} is not the network's TaskConsensus`,
   ),
-  NodeRegistry_ConsensusAlreadySet: reason(
+  TaskConsensus_RegistryForeign: reason(
     EXIT.usage,
-    'Deploy a new network.',
-    ({ text }) => `the registry belongs to TaskConsensus ${text(0)} already`,
+    'Deploy registry and consensus together.',
+    ({ text }) => `the registry ${text(0)} obeys ${text(1)}, not this TaskConsensus`,
   ),
-  NodeRegistry_ConsensusZero: reason(EXIT.usage, 'Name the TaskConsensus.', () => 'no TaskConsensus is named'),
 
   // ledger
   TaskConsensus_AmountZero: reason(EXIT.usage, 'Name an amount above 0.', () => 'the amount is 0'),
@@ -232,11 +231,6 @@ const REASONS: Record<string, Explain> = {
     EXIT.internal,
     INCOMPATIBLE,
     ({ text }) => `the result digest for task ${text(0)} is empty`,
-  ),
-  TaskConsensus_ResultDigestWrong: reason(
-    EXIT.internal,
-    LOOK_AGAIN,
-    ({ text }) => `${text(1)} is not the result that was reported for task ${text(0)}`,
   ),
   TaskConsensus_SignerWrong: reason(
     EXIT.relay,

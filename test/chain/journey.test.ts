@@ -84,13 +84,15 @@ async function commitAll(taskId: Hex, scores: readonly Hex[]): Promise<ChainWrit
       score,
       salt: saltOf(node.account.address),
     })
-    await commitOutcome(node, { taskId, commitment })
+    await commitOutcome(node, { taskId, slot: index, commitment })
   }
   return slots
 }
 
-const reveal = (node: ChainWriter, taskId: Hex, score: Hex) =>
-  revealOutcome(node, { taskId, outcome: OUTCOME.result, score, salt: saltOf(node.account.address) })
+async function reveal(node: ChainWriter, taskId: Hex, score: Hex) {
+  const slot = drawn(await readTask(app, { taskId })).indexOf(node)
+  return revealOutcome(node, { taskId, slot, outcome: OUTCOME.result, score, salt: saltOf(node.account.address) })
+}
 
 const domain = () => ({ chainId: network.profile.chainId, consensus: network.profile.contracts.consensus })
 

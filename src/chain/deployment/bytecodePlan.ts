@@ -22,14 +22,17 @@ export function planFromBytecode({
   relays,
 }: DeploymentRequest & { owner: Address; nonce: number }): DeploymentPlan {
   const transactions: DeploymentPlan['transactions'][number][] = []
+  const addressAfter = (others: number): Address =>
+    getContractAddress({ from: owner, nonce: BigInt(nonce + transactions.length + others) })
   const create = (abi: Abi, bytecode: Hex, args: readonly unknown[]): Address => {
-    const creates = getContractAddress({ from: owner, nonce: BigInt(nonce + transactions.length) })
+    const creates = addressAfter(0)
     transactions.push({ to: null, data: encodeDeployData({ abi, bytecode, args } as never), creates })
     return creates
   }
   const token = create(crynuxTokenAbi, crynuxTokenBytecode, [])
   const incentivePool = create(incentivePoolAbi, incentivePoolBytecode, [token, owner])
-  const registry = create(nodeRegistryAbi, nodeRegistryBytecode, [token, incentivePool, owner])
+  // Each of the two names the other: the address of the second is known before it is there.
+  const registry = create(nodeRegistryAbi, nodeRegistryBytecode, [token, incentivePool, addressAfter(1), owner])
   const consensus = create(taskConsensusAbi, taskConsensusBytecode, [token, registry, owner])
 
   const onRegistry = (functionName: string, ...args: unknown[]) =>
@@ -44,7 +47,6 @@ export function planFromBytecode({
       data: encodeFunctionData({ abi: taskConsensusAbi as Abi, functionName, args }),
       creates: null,
     })
-  onRegistry('setConsensus', consensus)
 
   const {
     unbondingSeconds,

@@ -20,5 +20,5 @@ export async function readRevealSalt(
   if (!log) return null
   const transaction = await call(chain.client.getTransaction({ hash: log.transactionHash }))
   const { functionName, args } = decodeFunctionData({ abi: taskConsensusAbi, data: transaction.input })
-  return functionName === 'reveal' ? args[3] : null
+  return functionName === 'reveal' ? args[4] : null
 }

@@ -4,6 +4,7 @@ import type { Outcome } from '../../protocol/outcome.js'
 import { taskConsensusAbi } from '../abi.generated.js'
 import { call } from '../call.js'
 import type { ChainReader } from '../client.js'
+import { readArgsHash, readResultDigest } from './taskLogs.js'
 
 export type TaskState = 'queued' | 'started' | 'revealing' | 'awaitingUpload' | 'completed' | 'aborted'
 export type TaskKind = 'image' | 'text'
@@ -49,7 +50,7 @@ export type ChainTask = {
   uploadDeadline: number
   /** Who is to upload now, or who did; null before the verdict. */
   uploader: Address | null
-  /** null until reported. */
+  /** null until reported, and while a faulty upload is being replaced. */
   resultDigest: Hex | null
   /** Completed, but the upload was proven faulty and `uploader` is to replace it. */
   redelivery: boolean
@@ -73,22 +74,35 @@ export const TASK_KINDS = ['image', 'text'] as const
 
 /** Reads one task; null when there is none of that id. */
 export async function readTask(chain: ChainReader, { taskId }: { taskId: Hex }): Promise<ChainTask | null> {
-  return chainTaskFrom(
-    taskId,
-    await call(
-      chain.client.readContract({
-        address: chain.profile.contracts.consensus,
-        abi: taskConsensusAbi,
-        functionName: 'task',
-        args: [taskId],
-      }),
-    ),
+  const view = await call(
+    chain.client.readContract({
+      address: chain.profile.contracts.consensus,
+      abi: taskConsensusAbi,
+      functionName: 'task',
+      args: [taskId],
+    }),
   )
+  const createdBlock = Number(view.createdBlock)
+  if (createdBlock === 0) return null
+  const reported = STATES[view.state] === 'completed' && !view.redelivery
+  const [argsHash, resultDigest] = await Promise.all([
+    readArgsHash(chain, { taskId, createdBlock }),
+    reported ? readResultDigest(chain, { taskId, createdBlock, uploader: view.uploader }) : null,
+  ])
+  return chainTaskFrom(taskId, view, { argsHash, resultDigest })
 }
+
+/** Which of the drawn three a node is, 0…2; -1 for none. */
+export const slotOf = (task: ChainTask, node: Address): number =>
+  task.slots.findIndex((slot) => slot.node.toLowerCase() === node.toLowerCase())
 
 type TaskView = ReadContractReturnType<typeof taskConsensusAbi, 'task'>
 
-function chainTaskFrom(id: Hex, view: TaskView): ChainTask | null {
+function chainTaskFrom(
+  id: Hex,
+  view: TaskView,
+  { argsHash, resultDigest }: Pick<ChainTask, 'argsHash' | 'resultDigest'>,
+): ChainTask | null {
   const state = STATES[view.state]
   const kind = TASK_KINDS[view.kind]
   if (!state || !kind) return null
@@ -100,7 +114,7 @@ function chainTaskFrom(id: Hex, view: TaskView): ChainTask | null {
     imageCount: view.imageCount,
     creator: view.creator,
     relay: view.relay,
-    argsHash: view.argsHash,
+    argsHash,
     gpuModel: view.gpuModel,
     minVramGb: view.minVramGb,
     executionTimeoutSeconds: view.executionTimeoutSeconds,
@@ -110,7 +124,7 @@ function chainTaskFrom(id: Hex, view: TaskView): ChainTask | null {
     revealDeadline: Number(view.revealDeadline),
     uploadDeadline: Number(view.uploadDeadline),
     uploader: isZero(view.uploader) ? null : view.uploader,
-    resultDigest: isZero(view.resultDigest) ? null : view.resultDigest,
+    resultDigest,
     redelivery: view.redelivery,
     slots: view.slots
       .filter((slot) => !isZero(slot.node))

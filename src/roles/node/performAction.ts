@@ -3,7 +3,7 @@ import { bytesToHex } from '../../base/hex.js'
 import type { Logger } from '../../base/logger.js'
 import type { ChainWriter } from '../../chain/client.js'
 import { readRelayUrl } from '../../chain/read/relayUrl.js'
-import type { ChainTask } from '../../chain/read/task.js'
+import { type ChainTask, slotOf } from '../../chain/read/task.js'
 import { advanceTask } from '../../chain/write/advanceTask.js'
 import { commitOutcome } from '../../chain/write/commitOutcome.js'
 import { reportUploaded } from '../../chain/write/reportUploaded.js'
@@ -47,7 +47,7 @@ export async function commit(dependencies: ActionDependencies, { task, record }:
   if (commitment === null) return
   if (record.commitment && record.commitment !== commitment) throw new ForeignCommitmentError(task.id)
   await journal.set(task.id, { ...record, commitment })
-  const { hash } = await commitOutcome(chain, { taskId: task.id, commitment })
+  const { hash } = await commitOutcome(chain, { taskId: task.id, slot: slotOf(task, wallet.address), commitment })
   logger.info({ taskId: task.id, transaction: hash, outcome: work.outcome, step: 'commit' }, 'committed')
 }
 
@@ -57,7 +57,7 @@ export async function reveal(dependencies: ActionDependencies, { task, record }:
   const { outcome, score } = workOf(record)
   const opened = await behaviour.reveal(task, { outcome, score, salt: commitSalt(wallet, task.id) })
   if (opened === null) return
-  const { hash } = await revealOutcome(chain, { taskId: task.id, ...opened })
+  const { hash } = await revealOutcome(chain, { taskId: task.id, slot: slotOf(task, wallet.address), ...opened })
   logger.info({ taskId: task.id, transaction: hash, step: 'reveal' }, 'revealed')
 }
 

@@ -246,9 +246,9 @@ async function playTurn(player: Player, { taskId, script, game }: Game, task: Ch
       score,
       salt,
     })
-    await commitOutcome(chain, { taskId, commitment })
+    await commitOutcome(chain, { taskId, slot: index, commitment })
   } else if (task.state === 'revealing' && !slot.revealed) {
-    await revealOutcome(chain, { taskId, outcome, score, salt })
+    await revealOutcome(chain, { taskId, slot: index, outcome, score, salt })
   } else if ((task.state === 'awaitingUpload' || task.redelivery) && task.uploader === wallet.address) {
     const recipient = recipients.get(`${taskId}/${wallet.address}`)
     if (!recipient) throw new Error('a node uploads without having seen the arguments')

@@ -10,7 +10,7 @@ import { packageRoot } from '../../../src/base/packageRoot.js'
 import { parseCnx } from '../../../src/base/units.js'
 import type { ChainWriter } from '../../../src/chain/client.js'
 import { readNode } from '../../../src/chain/read/node.js'
-import { readTask } from '../../../src/chain/read/task.js'
+import { readTask, slotOf } from '../../../src/chain/read/task.js'
 import { commitOutcome } from '../../../src/chain/write/commitOutcome.js'
 import { createTask } from '../../../src/chain/write/createTask.js'
 import { deposit } from '../../../src/chain/write/deposit.js'
@@ -107,10 +107,18 @@ async function agreedTask(app: Member, nodes: readonly Member[], score: Hex): Pr
       score,
       salt: SALT,
     }
-    await commitOutcome(chain, { taskId, commitment: commitmentOf(promise) })
+    await commitOutcome(chain, { taskId, slot: await slotIn(chain, taskId), commitment: commitmentOf(promise) })
   }
-  for (const { chain } of nodes) await revealOutcome(chain, { taskId, outcome: OUTCOME.result, score, salt: SALT })
+  for (const { chain } of nodes) {
+    const slot = await slotIn(chain, taskId)
+    await revealOutcome(chain, { taskId, slot, outcome: OUTCOME.result, score, salt: SALT })
+  }
   return taskId
+}
+
+async function slotIn(chain: ChainWriter, taskId: Hex): Promise<number> {
+  const task = await readTask(chain, { taskId })
+  return task ? slotOf(task, chain.account.address) : -1
 }
 
 test('a garbage upload is disputed, its uploader slashed, and the next node delivers', async () => {
