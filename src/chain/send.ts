@@ -51,13 +51,59 @@ export async function sendContractCall(
   }
 }
 
+/** A call whose number in the wallet's order is fixed, so that it can happen once only, however often it is offered. */
+export type NumberedCall = ContractCall & {
+  nonce: number
+  /** What an earlier process signed under this number. */
+  signed: readonly SignedTransaction[]
+  /** Told everything that is signed under this number; it is offered to the chain when this has resolved. */
+  remember(signed: readonly SignedTransaction[]): Promise<void>
+}
+
+/** A transaction as it goes to the chain, and what it offers for gas. */
+export type SignedTransaction = Signed & { fees: Fees; gas: bigint }
+
+/**
+ * Sends one contract call under a fixed number, or goes on with what an earlier process began, and waits until it counts.
+ *
+ * @returns the receipt, also of one that reverted
+ * @throws TransactionRevertedError when it cannot succeed now; TransactionNotMinedError, also when another transaction of the
+ *   wallet took the number; InsufficientFundsError, ChainUnreachableError
+ */
+export async function sendNumbered(chain: ChainWriter, numbered: NumberedCall): Promise<TransactionReceipt> {
+  const { nonce, remember } = numbered
+  chain.signal?.throwIfAborted()
+  const signed = [...numbered.signed]
+  const sign = async (fees: Fees, gas: bigint): Promise<Signed> => {
+    const twin = { ...(await signCall(chain, numbered, { nonce, gas, fees })), fees, gas }
+    await remember([...signed, twin])
+    signed.push(twin)
+    return twin
+  }
+  const isOffered = async ({ raw, hash }: Signed): Promise<boolean> =>
+    // What the endpoint has against an old transaction is not asked: a new twin may please it.
+    (await offer(chain, { raw, hash }).catch(() => 'refused')) === 'accepted'
+
+  let last = signed[signed.length - 1]
+  if (!last || !((await findReceipt(chain, signed)) || (await isOffered(last)))) {
+    const gas = numbered.gas ?? (await estimateGas(chain, numbered))
+    const verdict = await offer(chain, await sign(await call(chain.client.estimateFeesPerGas()), gas))
+    last = signed[signed.length - 1] as SignedTransaction
+    if (verdict === 'numberTaken' && (await isReplaced(chain, { nonce, signed }))) {
+      throw new TransactionNotMinedError(last.hash, 'was replaced')
+    }
+  }
+  const { fees, gas } = last
+  return waitForReceipt(chain, { nonce, fees, sign: (higher) => sign(higher, gas), signed: [...signed] })
+}
+
 /** A signed transaction that the endpoint knows; `sign` makes its twin with higher fees. */
 type Offer = { nonce: number; fees: Fees; sign(fees: Fees): Promise<Signed>; signed: Signed[] }
 type Signed = { raw: Hex; hash: Hex }
 type Fees = { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
 
 async function signAndOffer(chain: ChainWriter, contractCall: ContractCall): Promise<Offer> {
-  const { client, account, profile } = chain
+  const { client, account } = chain
   chain.signal?.throwIfAborted()
   // Two processes of one wallet may send the same call at the same time. A few units more or less of the limit make two
   // transactions of it, so that the endpoint does not take the second for the first.
@@ -65,25 +111,30 @@ async function signAndOffer(chain: ChainWriter, contractCall: ContractCall): Pro
   const fees = await call(client.estimateFeesPerGas())
   for (let numbering = 1; ; numbering++) {
     const nonce = await call(client.getTransactionCount({ address: account.address, blockTag: 'pending' }))
-    const sign = async ({ maxFeePerGas, maxPriorityFeePerGas }: Fees): Promise<Signed> => {
-      const raw = await account.signTransaction({
-        type: 'eip1559',
-        chainId: profile.chainId,
-        ...(contractCall.to === null ? {} : { to: contractCall.to }),
-        data: contractCall.data,
-        gas,
-        nonce,
-        maxFeePerGas,
-        maxPriorityFeePerGas,
-      })
-      return { raw, hash: keccak256(raw) }
-    }
+    const sign = (offered: Fees) => signCall(chain, contractCall, { nonce, gas, fees: offered })
     const signed = await sign(fees)
     const verdict = await offer(chain, signed)
     if (verdict === 'accepted') return { nonce, fees, sign, signed: [signed] }
     if (numbering >= MAX_NUMBERINGS) throw new TransactionNotMinedError(signed.hash)
     await chain.clock.sleep(chain.pollingIntervalMs, chain.signal)
   }
+}
+
+async function signCall(
+  { account, profile }: ChainWriter,
+  { to, data }: ContractCall,
+  { nonce, gas, fees }: { nonce: number; gas: bigint; fees: Fees },
+): Promise<Signed> {
+  const raw = await account.signTransaction({
+    type: 'eip1559',
+    chainId: profile.chainId,
+    ...(to === null ? {} : { to }),
+    data,
+    gas,
+    nonce,
+    ...fees,
+  })
+  return { raw, hash: keccak256(raw) }
 }
 
 /**
@@ -145,6 +196,21 @@ async function waitForReceipt(chain: ChainWriter, pending: Offer): Promise<Trans
   }
 }
 
+/** The receipt of whichever of these transactions is in the chain, at whatever depth; null when none is. */
+export async function readReceipt(
+  { client }: ChainReader,
+  signed: readonly Signed[],
+): Promise<TransactionReceipt | null> {
+  for (const { hash } of signed) {
+    try {
+      return await client.getTransactionReceipt({ hash })
+    } catch (error) {
+      if (!(error instanceof TransactionReceiptNotFoundError)) throw chainErrorFrom(error)
+    }
+  }
+  return null
+}
+
 /** The receipt of whichever twin was mined, when it lies deep enough. Failing questions are asked again at the next turn. */
 async function findReceipt(chain: ChainWriter, signed: readonly Signed[]): Promise<TransactionReceipt | null> {
   for (const { hash } of signed) {
@@ -163,7 +229,10 @@ async function findReceipt(chain: ChainWriter, signed: readonly Signed[]): Promi
 }
 
 /** Whether another transaction of the same wallet took the number, so that none of ours can be mined any more. */
-async function isReplaced({ client, account }: ChainWriter, { nonce, signed }: Offer): Promise<boolean> {
+async function isReplaced(
+  { client, account }: ChainWriter,
+  { nonce, signed }: Pick<Offer, 'nonce' | 'signed'>,
+): Promise<boolean> {
   try {
     if ((await client.getTransactionCount({ address: account.address })) <= nonce) return false
   } catch {
@@ -187,7 +256,7 @@ async function offerAgain(chain: ChainWriter, pending: Offer): Promise<void> {
 const lastOf = ({ signed }: Offer): Signed => signed[signed.length - 1] as Signed
 
 /** Runs a reverted transaction once more as a call, because receipts hold no reason. */
-async function reasonOfRevert(
+export async function reasonOfRevert(
   { client, account }: ChainWriter,
   { to, data, gas }: ContractCall,
   { blockNumber }: TransactionReceipt,

@@ -1,6 +1,7 @@
 import { isAddress } from 'viem/utils'
 import { CrynuxError, EXIT } from '../base/errors.js'
 import type { Address } from '../base/hex.js'
+import type { NetworkParameters } from './networkParameters.js'
 
 /** Where one network lives: the file that `crynux contracts deploy` writes and `--network` reads. */
 export type NetworkProfile = {
@@ -12,6 +13,10 @@ export type NetworkProfile = {
   contracts: { token: Address; registry: Address; consensus: Address; incentivePool: Address }
   /** The block before which nothing of this network happened. */
   deployedAtBlock: number
+  /** Who owned the contracts when the profile was written; not in profiles of older programs. */
+  owner?: Address
+  /** What the parameters were when the profile was written; the owner can have changed them since. */
+  parameters?: Partial<NetworkParameters>
 }
 
 const CONTRACTS = ['token', 'registry', 'consensus', 'incentivePool'] as const
@@ -49,7 +54,48 @@ export function parseNetworkProfile(value: unknown): NetworkProfile {
       incentivePool: addressOf('incentivePool'),
     },
     deployedAtBlock: value.deployedAtBlock,
+    ...(value.owner === undefined ? {} : { owner: parseOwner(value.owner) }),
+    ...(value.parameters === undefined ? {} : { parameters: parseParameters(value.parameters) }),
   }
+}
+
+/** A profile as the text of its file; amounts of wei, which JSON's numbers would round, are decimal strings. */
+export const networkProfileText = (profile: NetworkProfile): string =>
+  `${JSON.stringify(profile, (_name, value: unknown) => (typeof value === 'bigint' ? value.toString() : value), 2)}\n`
+
+function parseOwner(value: unknown): Address {
+  if (typeof value === 'string' && isAddress(value, { strict: false })) return value
+  throw invalid(`owner is ${show(value)}, not an address`)
+}
+
+/** How each parameter is written; those of newer programs, which are not listed here, are left out. */
+const PARAMETERS: Record<keyof NetworkParameters, 'number' | 'wei'> = {
+  minimumStakeWei: 'wei',
+  unbondingSeconds: 'number',
+  penaltyBasisPoints: 'number',
+  hammingThreshold: 'number',
+  minimumExecutionTimeoutSeconds: 'number',
+  maximumExecutionTimeoutSeconds: 'number',
+  revealWindowSeconds: 'number',
+  uploadWindowSeconds: 'number',
+  errorFeeBasisPoints: 'number',
+  minimumFeeWei: 'wei',
+}
+
+function parseParameters(value: unknown): Partial<NetworkParameters> {
+  if (!isRecord(value)) throw invalid('parameters is not a JSON object')
+  const parsed: Record<string, number | bigint> = {}
+  for (const [name, kind] of Object.entries(PARAMETERS)) {
+    const written = value[name]
+    if (written === undefined) continue
+    if (kind === 'wei' && typeof written === 'string' && /^\d{1,30}$/.test(written)) parsed[name] = BigInt(written)
+    else if (kind === 'number' && isCount(written)) parsed[name] = written
+    else
+      throw invalid(
+        `parameters.${name} is ${show(written)}, not ${kind === 'wei' ? 'a decimal text' : 'a whole number'}`,
+      )
+  }
+  return parsed
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { InvalidNetworkProfileError, type NetworkProfile, parseNetworkProfile } from '../protocol/networkProfile.js'
+import {
+  InvalidNetworkProfileError,
+  type NetworkProfile,
+  networkProfileText,
+  parseNetworkProfile,
+} from '../protocol/networkProfile.js'
 
 /**
  * Reads a network profile file.
@@ -31,7 +36,7 @@ export async function saveNetworkProfile(path: string, profile: NetworkProfile):
     // 0600: rpcUrl may hold an access key.
     const file = await open(temporary, 'wx', 0o600)
     try {
-      await file.writeFile(`${JSON.stringify(profile, null, 2)}\n`)
+      await file.writeFile(networkProfileText(profile))
       await file.sync()
     } finally {
       await file.close()

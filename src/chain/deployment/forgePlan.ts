@@ -5,7 +5,7 @@ import { execa } from 'execa'
 import { CrynuxError, EXIT } from '../../base/errors.js'
 import type { Address, Hex } from '../../base/hex.js'
 import { packageRoot } from '../../base/packageRoot.js'
-import type { NetworkParameters } from '../read/parameters.js'
+import type { NetworkParameters } from '../../protocol/networkParameters.js'
 import type { DeploymentPlan, DeploymentRequest } from './plan.js'
 
 const SCRIPT = 'contracts/script/Deploy.s.sol'
@@ -69,6 +69,8 @@ async function runForge(folder: string, options: ForgePlanOptions): Promise<{ st
       FOUNDRY_ETH_RPC_URL: (rpcUrl.split(',')[0] ?? '').trim(),
       FOUNDRY_SOLC: join(packageRoot, 'scripts/solc.cjs'),
       FOUNDRY_OUT: join(folder, 'out'),
+      // Only `npm run generate` reads syntax trees.
+      FOUNDRY_AST: 'false',
       FOUNDRY_CACHE_PATH: join(folder, 'cache'),
       FOUNDRY_BROADCAST: join(folder, 'broadcast'),
       ...variablesOf(options),
