@@ -156,6 +156,19 @@ async function askHidden(question: string): Promise<string> {
   }
 }
 
+/** Asks a question at the terminal; anything but `y` or `yes` is a no. */
+export async function askYes(question: string): Promise<boolean> {
+  const { createInterface } = await import('node:readline/promises')
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  // Ctrl-C reaches readline, not the process, while it reads.
+  lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  try {
+    return /^y(es)?$/i.test((await lines.question(question, { signal: currentStopSignal() })).trim())
+  } finally {
+    lines.close()
+  }
+}
+
 function parseLogLevel({ value = '', origin }: ResolvedSetting): LogLevel {
   if (['silent', 'error', 'warn', 'info', 'debug'].includes(value)) return value as LogLevel
   const WrongLevelError = origin === 'flag' ? InvalidInputError : MissingSettingError

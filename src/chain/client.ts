@@ -1,5 +1,6 @@
 import {
   type Account,
+  BlockNotFoundError,
   type Chain,
   createPublicClient,
   createWalletClient,
@@ -14,6 +15,7 @@ import {
 } from 'viem'
 import { type Clock, systemClock } from '../base/clock.js'
 import { CrynuxError, EXIT } from '../base/errors.js'
+import type { Hex } from '../base/hex.js'
 import type { NetworkProfile } from '../protocol/networkProfile.js'
 import { ChainUnreachableError, chainErrorFrom } from './chainError.js'
 import { createMutex, type Mutex } from './mutex.js'
@@ -107,6 +109,20 @@ export async function readChainId({ rpcUrl }: { rpcUrl: string }): Promise<numbe
   try {
     return await createPublicClient({ transport: transportOf((rpcUrl.split(',')[0] ?? '').trim()) }).getChainId()
   } catch (error) {
+    throw chainErrorFrom(error)
+  }
+}
+
+/**
+ * The hash of a chain's first block, which tells two chains of the same id apart; null where the endpoint does not know it any
+ * more.
+ */
+export async function readGenesisHash({ rpcUrl }: { rpcUrl: string }): Promise<Hex | null> {
+  try {
+    const client = createPublicClient({ transport: transportOf((rpcUrl.split(',')[0] ?? '').trim()) })
+    return (await client.getBlock({ blockNumber: 0n })).hash
+  } catch (error) {
+    if (error instanceof BlockNotFoundError) return null
     throw chainErrorFrom(error)
   }
 }

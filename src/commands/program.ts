@@ -5,7 +5,9 @@ import { packageRoot } from '../base/packageRoot.js'
 import { SETTINGS } from '../store/configuration.js'
 import { configCommand } from './config.js'
 import { contractsDeployCommand } from './contracts/deploy.js'
+import { contractsParametersCommand } from './contracts/parameters.js'
 import { contractsSetRelayCommand } from './contracts/setRelay.js'
+import { contractsVerifyCommand } from './contracts/verify.js'
 import { demoCommand } from './demo.js'
 import { devnetRunCommand } from './devnet/run.js'
 import { devnetUpCommand } from './devnet/up.js'
@@ -64,7 +66,12 @@ export function registerCommands(program: Command): Command {
     )
     .addCommand(configCommand())
     .addCommand(
-      group('contracts', 'The contracts of a network', [contractsDeployCommand(), contractsSetRelayCommand()]),
+      group('contracts', 'The contracts of a network', [
+        contractsDeployCommand(),
+        contractsVerifyCommand(),
+        contractsParametersCommand(),
+        contractsSetRelayCommand(),
+      ]),
     )
     .addCommand(demoCommand())
     .addCommand(inferCommand())

@@ -21,18 +21,6 @@ export const formatWallet = (wallet: {
       : []),
   ])
 
-/** A network that was deployed. */
-export const formatDeployment = (deployment: {
-  path: string
-  profile: { name: string; chainId: number; contracts: Readonly<Record<string, Address>>; deployedAtBlock: number }
-}): string =>
-  formatPairs([
-    ['network', `${deployment.profile.name} on chain ${deployment.profile.chainId}`],
-    ...Object.entries(deployment.profile.contracts),
-    ['block', String(deployment.profile.deployedAtBlock)],
-    ['profile', deployment.path],
-  ])
-
 /** CNX that went from the ledger to a wallet. */
 export const formatWithdrawal = (report: {
   to: Address

@@ -170,3 +170,56 @@ export function checkParameter(
     details: { parameter: name, value: String(value), lowest: String(lowest), highest: String(highest) },
   })
 }
+
+/** A rule that nobody can change. */
+export type FixedParameter = {
+  name: string
+  contract: 'registry' | 'consensus'
+  unit: ParameterUnit
+  value: number
+  meaning: string
+}
+
+const FIXED = [
+  {
+    name: 'resumeStakeBasisPoints',
+    contract: 'registry',
+    constant: 'RESUME_STAKE_BASIS_POINTS',
+    unit: 'basisPoints',
+    meaning: 'part of the minimum stake that a paused node needs to resume',
+  },
+  {
+    name: 'highestVramGb',
+    contract: 'registry',
+    constant: 'HIGHEST_VRAM_GB',
+    unit: 'gigabytes',
+    meaning: 'the most GPU memory that a node can name',
+  },
+  {
+    name: 'maximumImages',
+    contract: 'consensus',
+    constant: 'MAXIMUM_IMAGES',
+    unit: 'images',
+    meaning: 'the most pictures that a task can ask for',
+  },
+  {
+    name: 'longestRelayUrlBytes',
+    contract: 'consensus',
+    constant: 'LONGEST_RELAY_URL_BYTES',
+    unit: 'bytes',
+    meaning: 'the longest URL of a relay',
+  },
+] as const
+
+/** Reads the rules that are constants of the contracts. */
+export const readFixedParameters = (chain: ChainReader): Promise<FixedParameter[]> =>
+  Promise.all(
+    FIXED.map(async ({ constant, ...fixed }) => {
+      const address = chain.profile.contracts[fixed.contract]
+      const abi = [...nodeRegistryAbi, ...taskConsensusAbi]
+      return {
+        ...fixed,
+        value: Number(await call(chain.client.readContract({ address, abi, functionName: constant }))),
+      }
+    }),
+  )
