@@ -22,10 +22,24 @@ export type TestAnvil = {
 }
 
 /** Starts anvil on a free port. Without `blockTime` (seconds) it mines each transaction at once, and only then. */
-export async function startAnvil({ blockTime }: { blockTime?: number } = {}): Promise<TestAnvil> {
+export async function startAnvil({
+  blockTime,
+  chainId,
+}: {
+  blockTime?: number
+  /** Default 31337. */
+  chainId?: number
+} = {}): Promise<TestAnvil> {
   const anvil = spawn(
     findAnvil(process.env),
-    ['--port', '0', '--accounts', '0', ...(blockTime === undefined ? [] : ['--block-time', String(blockTime)])],
+    [
+      '--port',
+      '0',
+      '--accounts',
+      '0',
+      ...(blockTime === undefined ? [] : ['--block-time', String(blockTime)]),
+      ...(chainId === undefined ? [] : ['--chain-id', String(chainId)]),
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   const killed = () => anvil.kill('SIGKILL')

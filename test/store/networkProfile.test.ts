@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -35,6 +35,18 @@ describe('network profile', () => {
     expect(await readdir(join(folder, 'new'))).toEqual(['network.json'])
   })
 
+  it('keeps owner and parameters, amounts without loss, and leaves out what it does not know', async () => {
+    const path = join(folder, 'full.json')
+    const owner = `0x${'5'.repeat(40)}` as const
+    const parameters = { minimumStakeWei: 400_000_000_000_000_000_001n, unbondingSeconds: 90 }
+    await saveNetworkProfile(path, { ...profile, owner, parameters })
+    expect(await loadNetworkProfile(path)).toEqual({ ...profile, owner, parameters })
+    const written = JSON.parse(await readFile(path, 'utf8')) as { parameters: Record<string, unknown> }
+    expect(written.parameters).toEqual({ minimumStakeWei: '400000000000000000001', unbondingSeconds: 90 })
+    await writeFile(path, JSON.stringify({ ...written, parameters: { ...written.parameters, later: 1 }, later: [] }))
+    expect(await loadNetworkProfile(path)).toEqual({ ...profile, owner, parameters })
+  })
+
   it('says what is wrong', async () => {
     await expect(loadNetworkProfile(join(folder, 'none.json'))).rejects.toMatchObject({ exitCode: 3 })
     await writeFile(join(folder, 'text.json'), 'hello')
@@ -48,6 +60,10 @@ describe('network profile', () => {
     [{ ...profile, contracts: { ...profile.contracts, token: '0x12' } }, 'contracts.token is "0x12", not an address'],
     [{ ...profile, contracts: undefined }, 'contracts.token is missing, not an address'],
     [{ ...profile, deployedAtBlock: -1 }, 'deployedAtBlock is -1'],
+    [{ ...profile, owner: 'me' }, 'owner is "me", not an address'],
+    [{ ...profile, parameters: [] }, 'parameters is not a JSON object'],
+    [{ ...profile, parameters: { minimumStakeWei: 400 } }, 'parameters.minimumStakeWei is 400, not a decimal text'],
+    [{ ...profile, parameters: { unbondingSeconds: '90' } }, 'parameters.unbondingSeconds is "90", not a whole number'],
   ])('refuses %#', (value, reason) => {
     expect(() => parseNetworkProfile(value)).toThrow(reason)
   })

@@ -1,5 +1,5 @@
 import { CrynuxError, EXIT } from '../../base/errors.js'
-import { type Address, hexToBytes } from '../../base/hex.js'
+import { type Address, type Hex, hexToBytes } from '../../base/hex.js'
 import type { NetworkParameters } from '../../protocol/networkParameters.js'
 import { call } from '../call.js'
 import type { ChainReader } from '../client.js'
@@ -32,7 +32,10 @@ export type VerifiedNetwork = {
  */
 export async function verifyDeployment(chain: ChainReader, expectation: Expectation): Promise<VerifiedNetwork> {
   const { contracts } = chain.profile
-  const codes = await Promise.all(CONTRACT_ORDER.map((contract) => verifyCode(chain, contract)))
+  const found = await Promise.all(
+    CONTRACT_ORDER.map((contract) => call(chain.client.getCode({ address: contracts[contract] }))),
+  )
+  const codes = CONTRACT_ORDER.map((contract, index) => verifyCode(chain.profile, contract, found[index]))
   const owners = await readOwners(chain)
   const owner = expectation.owner ?? owners.registry.owner
   for (const contract of ['incentivePool', 'registry', 'consensus'] as const) {
@@ -61,13 +64,12 @@ export async function verifyDeployment(chain: ChainReader, expectation: Expectat
   return { contracts: codes, owner, parameters }
 }
 
-async function verifyCode(
-  chain: ChainReader,
+function verifyCode(
+  { contracts, chainId }: ChainReader['profile'],
   contract: keyof NetworkContracts,
-): Promise<VerifiedNetwork['contracts'][number]> {
-  const { contracts, chainId } = chain.profile
+  text: Hex | undefined,
+): VerifiedNetwork['contracts'][number] {
   const address = contracts[contract]
-  const text = await call(chain.client.getCode({ address }))
   if (text === undefined || text === '0x') throw differs(contract, address, 'has no code')
   const code = hexToBytes(text)
   const expected = expectedCode(contract, { contracts, chainId })
