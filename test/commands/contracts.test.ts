@@ -71,7 +71,7 @@ const contractsOf = ({ contracts }: Deployed['profile']) => [
   contracts.consensus,
 ]
 
-describe('crynux contracts deploy', { timeout: 120_000 }, () => {
+describe('crynux contracts deploy', { timeout: 300_000 }, () => {
   const DEPLOY = 'contracts deploy --bytecode --json --unbonding 90s --upload-window 30s --penalty 3%'
 
   it('goes on after kill -9 before and after each transaction reaches the chain, and pays nothing twice', async () => {
@@ -261,7 +261,7 @@ describe('crynux contracts deploy', { timeout: 120_000 }, () => {
   })
 })
 
-describe('crynux contracts verify, parameters and parameters set', { timeout: 120_000 }, () => {
+describe('crynux contracts verify, parameters and parameters set', { timeout: 300_000 }, () => {
   it('shows every parameter, changes one within its bounds, and notices every difference', async () => {
     const { profile } = dataOf<Deployed>(
       await crynux('contracts deploy --bytecode --json --unbonding 90s --upload-window 30s'),
