@@ -29,7 +29,6 @@ export function expectedCode(
     INCENTIVE_POOL: pad(contracts.incentivePool),
     REGISTRY: pad(contracts.registry),
     CONSENSUS: pad(contracts.consensus),
-    consensus: pad(contracts.consensus),
     ...domainImmutables(DOMAINS[contract] ?? '', { chainId, verifyingContract: contracts[contract] }),
   }
   const places = Object.entries(runtime.immutables).flatMap(([immutable, starts]) => {
