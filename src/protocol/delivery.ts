@@ -58,8 +58,15 @@ function missed(settlement: Settlement, uploader: Slot, facts: DeliveryFacts): S
 function faulted(settlement: Settlement, uploader: Slot, facts: DeliveryFacts): Settlement {
   const { shareWei } = settlement
   const stakeWei = facts.stakesWei[uploader]
-  const escrowWei = stakeWei >= shareWei ? shareWei : stakeWei
-  return awaitNext({ ...withFate(settlement, uploader, 'faultyUpload'), redelivery: true, escrowWei }, facts)
+  const covered = stakeWei >= shareWei
+  return awaitNext(
+    {
+      ...withFate(settlement, uploader, 'faultyUpload'),
+      redelivery: true,
+      escrowWei: covered ? shareWei : stakeWei,
+    },
+    facts,
+  )
 }
 
 /** The turn of whoever committed next and still has a stake. When there is nobody, the creator gets what was kept. */
