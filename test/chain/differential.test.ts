@@ -15,8 +15,24 @@ import {
 } from '../helpers/differential/playHistory.js'
 
 /** `npm run test:differential -- --histories 1000 --seed 1` sets these. */
-const NUMBER = Number(process.env.CRYNUX_DIFFERENTIAL_HISTORIES ?? 40)
+const QUICK = 40
+const NUMBER = Number(process.env.CRYNUX_DIFFERENTIAL_HISTORIES ?? QUICK)
 const SEED = Number(process.env.CRYNUX_DIFFERENTIAL_SEED ?? 0x43524e58)
+
+const TO_MEET = [
+  'task completed',
+  'task noAgreement',
+  'task notEnoughReveals',
+  'task notUploaded',
+  'node cheated',
+  'node silent',
+  'node missedUpload',
+  'node faultyUpload',
+  'TaskConsensus_CommitmentMismatch',
+  'TaskConsensus_NotUploader',
+  'TaskConsensus_UploadDeadlinePassed',
+  'TaskConsensus_FaultWindowClosed',
+]
 
 let anvil: TestAnvil
 let chain: ChainNetwork
@@ -50,9 +66,8 @@ describe('the same history through src/protocol and through the contracts', () =
       { seed: SEED, numRuns: NUMBER },
     )
     const lines = [...tally].sort().map(([what, times]) => `${String(times).padStart(8)}  ${what}`)
-    if (NUMBER > 40) process.stdout.write(`${lines.join('\n')}\n`)
-    // Forty histories are enough to meet all of these.
-    for (const what of ['task completed', 'task noAgreement', 'task notUploaded', 'node faultyUpload', 'node cheated'])
-      expect(tally.get(what), what).toBeGreaterThan(0)
+    if (NUMBER !== QUICK) process.stdout.write(`${lines.join('\n')}\n`)
+    // Histories that meet none of these would show little.
+    if (NUMBER >= QUICK) expect([...tally.keys()]).toEqual(expect.arrayContaining(TO_MEET))
   }, 3_600_000)
 })

@@ -185,9 +185,9 @@ export async function createChainNetwork(anvil: TestAnvil, options: ChainNetwork
     },
     cancel: (task: number) => toConsensus(creator, 'cancel', [idOf(task)]),
     commit: (task: number, by: number, slot: Slot, { outcome, score }: { outcome: Outcome; score: Hex }) =>
-      toConsensus(nodes[by] as Address, ...commitArguments(idOf(task), slot, commitment(task, by, outcome, score))),
+      toConsensus(nodes[by] as Address, 'commit', [idOf(task), BigInt(slot), commitment(task, by, outcome, score)]),
     reveal: (task: number, by: number, slot: Slot, { outcome, score }: { outcome: Outcome; score: Hex }) =>
-      toConsensus(nodes[by] as Address, ...revealArguments(idOf(task), slot, outcome, score)),
+      toConsensus(nodes[by] as Address, 'reveal', [idOf(task), BigInt(slot), outcome, score, SALT]),
     advance: (task: number) => toConsensus(creator, 'advance', [idOf(task)]),
     async upload(task: number, by: number): Promise<Refusal> {
       const uploader = nodes[by] as Address
@@ -270,10 +270,6 @@ export async function createChainNetwork(anvil: TestAnvil, options: ChainNetwork
 }
 
 export type ChainNetwork = Awaited<ReturnType<typeof createChainNetwork>>
-
-const commitArguments = (taskId: Hex, _slot: Slot, commitment: Hex) => ['commit', [taskId, commitment]] as const
-const revealArguments = (taskId: Hex, _slot: Slot, outcome: Outcome, score: Hex) =>
-  ['reveal', [taskId, outcome, score, SALT]] as const
 
 /** The abi is what checks these: `encodeFunctionData` throws for arguments that do not fit. */
 const encodeConsensus = (functionName: string, args: readonly unknown[]): Hex =>

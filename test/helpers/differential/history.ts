@@ -28,7 +28,10 @@ export type TaskPlan = {
 /** A node acts between the steps of tasks. */
 export type NodeStep = 'pause' | 'resume' | 'leave' | 'withdrawStake' | 'join'
 
-/** `possible`: not this node but, if there is one, another whose status is right for it. */
+/**
+ * `possible`: not this node but, if there is one, another whose status is right for it; and a stake is waited for until it
+ * can be withdrawn.
+ */
 export type NodeTurn = { node: number; does: NodeStep; possible: boolean }
 
 export type History = {
@@ -68,32 +71,32 @@ const plans: fc.Arbitrary<TaskPlan> = fc
         { weight: 2, arbitrary: fc.constant<DeliveryStep>('wait') },
         { weight: 1, arbitrary: fc.constantFrom<DeliveryStep>('wrongUpload', 'lateUpload') },
       ),
-      { maxLength: 7 },
+      { maxLength: 7, size: 'max' },
     ),
   })
   .map((plan) => (plan.kind === 'text' ? { ...plan, imageCount: 0 } : plan))
 
-/** Any history of up to three tasks that run at the same time, on nodes that come and go. */
+/** Any history of up to four tasks that run at the same time, on nodes that come and go. */
 export const histories: fc.Arbitrary<History> = fc.record({
   parameters: fc.record({
     hammingThreshold: fc.oneof(fc.constant(5), fc.integer({ min: 1, max: 16 })),
     errorFeeBasisPoints: fc.oneof(fc.constant(2_000), fc.integer({ min: 0, max: 5_000 })),
     penaltyBasisPoints: fc.oneof(fc.constant(200), fc.integer({ min: 0, max: 1_000 })),
   }),
-  tasks: fc.array(plans, { minLength: 1, maxLength: 3 }),
+  tasks: fc.array(plans, { minLength: 1, maxLength: 4, size: 'max' }),
   turns: fc.array(
     fc.oneof(
-      { weight: 3, arbitrary: fc.record({ task: fc.nat(2) }) },
+      { weight: 3, arbitrary: fc.record({ task: fc.nat(3) }) },
       {
         weight: 1,
         arbitrary: fc.record({
           node: fc.nat(7),
-          does: fc.constantFrom<NodeStep>('pause', 'resume', 'leave', 'withdrawStake', 'join'),
+          does: fc.constantFrom<NodeStep>('pause', 'resume', 'resume', 'leave', 'withdrawStake', 'join', 'join'),
           possible: fc.constantFrom(true, true, true, false),
         }),
       },
     ),
-    { maxLength: 24 },
+    { maxLength: 40, size: 'max' },
   ),
 })
 

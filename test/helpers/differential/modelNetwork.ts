@@ -147,7 +147,7 @@ export function createModelNetwork({
       const next = node(one.drawn[after.uploader as Slot])
       next.liableUntil = Math.max(next.liableUntil, now + 2 * parameters.uploadWindowSeconds)
     }
-    one.deadline = awaits || event === 'uploaded' ? now + parameters.uploadWindowSeconds : now
+    one.deadline = awaits || event === 'uploaded' ? now + parameters.uploadWindowSeconds : now - 1
   }
 
   const awaitsUpload = ({ settlement }: ModelTask): boolean =>
@@ -265,8 +265,8 @@ export function createModelNetwork({
     upload(index: number, by: number, now: number): Refusal {
       const one = task(index)
       if (!awaitsUpload(one)) return 'TaskConsensus_WrongState'
-      if (now > one.deadline) return 'TaskConsensus_UploadDeadlinePassed'
       if (one.drawn[one.settlement?.uploader as Slot] !== by) return 'TaskConsensus_NotUploader'
+      if (now > one.deadline) return 'TaskConsensus_UploadDeadlinePassed'
       follow(one, 'uploaded', now)
       return null
     },

@@ -17,7 +17,7 @@ export const UNBONDING_SECONDS = 120
 export const CREATOR_WEI = 10n ** 24n
 export const MINIMUM_STAKE_WEI = 400n * 10n ** 18n
 
-/** Eight nodes for up to three tasks of three, with stakes of which few penalties are round numbers. */
+/** Eight nodes for up to four tasks of three, with stakes of which few penalties are round numbers. */
 export const NODES = [0n, 1n, 49n, 50n, 77_777n, 10n ** 18n + 13n, 3n ** 40n, 7n ** 24n].map((extraWei) => ({
   walletWei: 10n ** 24n,
   stakeWei: MINIMUM_STAKE_WEI + extraWei,
@@ -267,6 +267,10 @@ function createPlayer({
     async nodeStep({ node: number, does, possible }: NodeTurn) {
       const fit = possible ? [...model.nodes.keys()].filter((each) => FITS[does].includes(statusOf(each))) : []
       const node = fit[number % fit.length] ?? number
+      const { unbondingEndsAt, liableUntil } = model.nodes[node] as ModelNode
+      // Sometimes a second too early.
+      if (possible && does === 'withdrawStake' && fit.length > 0)
+        await chain.passUntil(Math.max(unbondingEndsAt, liableUntil) - (number % 2))
       if (does === 'join') {
         await both(
           `join ${node}`,
