@@ -20,9 +20,11 @@ library NodeDraw {
 
     /// @dev Looks before words without anybody available are passed over: to know them costs one more storage word.
     uint256 private constant _BLIND_LOOKS = 16;
-    /// @dev Looks before tickets are handed out: these, and some for each word in which anybody is available.
-    uint256 private constant _LOOKS = 32;
-    uint256 private constant _LOOKS_FOR_A_WORD = 8;
+    /// @dev Looks before tickets are handed out: these; and in large networks, where there may be many tickets, some more for each
+    /// word in which anybody is available.
+    uint256 private constant _LOOKS = 24;
+    uint256 private constant _LOOKS_FOR_A_WORD = 4;
+    uint256 private constant _FEW_WORDS = 4;
     /// @dev Random numbers for those looks. At least one in four is the place of a member.
     uint256 private constant _NUMBERS = 8_192;
     /// @dev Available nodes met that do not fit (GPU model; VRAM inside of a tier), before tickets are handed out.
@@ -142,23 +144,26 @@ library NodeDraw {
         uint256 most = _LOOKS;
         uint256 misfits;
         uint256 numbers;
-        for (uint256 i = 0; i < _NUMBERS; ++i) {
-            if (i & 7 == 0) {
-                seed = EfficientHashLib.hash(seed);
-                numbers = uint256(seed);
-            }
-            uint256 place = _placeAt(search, numbers & search.mask);
-            numbers >>= 32;
-            if (place == _NOBODY) continue;
+        // Counters that stay far below their types' ends.
+        unchecked {
+            for (uint256 i = 0; i < _NUMBERS; ++i) {
+                if (i & 7 == 0) {
+                    seed = EfficientHashLib.hash(seed);
+                    numbers = uint256(seed);
+                }
+                uint256 place = _placeAt(search, numbers & search.mask);
+                numbers >>= 32;
+                if (place == _NOBODY) continue;
 
-            if (looks == _LOOKS) most += _LOOKS_FOR_A_WORD * _occupiedWords(pools, search);
-            if (++looks > most) break;
-            if (looks > _BLIND_LOOKS && !_hasOccupiedWord(pools, place)) continue;
-            if (!pools.isAvailable(place)) continue;
-            if (!_fits(pools, search, place)) {
-                if (++misfits == _MISFITS) break;
-            } else if (_add(search, place)) {
-                return;
+                if (looks == _LOOKS) most += _moreLooks(pools, search);
+                if (++looks > most) break;
+                if (looks > _BLIND_LOOKS && !_hasOccupiedWord(pools, place)) continue;
+                if (!pools.isAvailable(place)) continue;
+                if (!_fits(pools, search, place)) {
+                    if (++misfits == _MISFITS) break;
+                } else if (_add(search, place)) {
+                    return;
+                }
             }
         }
         _findByTickets(pools, search, seed);
@@ -198,8 +203,7 @@ library NodeDraw {
         uint256[3] memory tickets = [type(uint256).max, type(uint256).max, type(uint256).max];
         uint256 reads = _READS;
         for (uint256 tier = search.lowest; tier < NodePools.TIERS; ++tier) {
-            uint256 words = NodePools.sizeOf(search.sizes, tier) / NodePools.WORD + 1;
-            for (uint256 word = 0; word < words; ++word) {
+            for (uint256 word = pools.occupiedWord(search.sizes, tier, 0); word != NodePools.NONE;) {
                 for (uint256 bits = _fittingIn(pools, search, tier, word); bits != 0; bits &= bits - 1) {
                     uint256 place = NodePools.placeOf(tier, word * NodePools.WORD + LibBit.ffs(bits));
                     if (search.readsVram && tier == search.lowest) {
@@ -209,6 +213,7 @@ library NodeDraw {
                     }
                     _rank(search, tickets, first, place, seed);
                 }
+                word = pools.occupiedWord(search.sizes, tier, word + 1);
             }
         }
     }
@@ -250,28 +255,26 @@ library NodeDraw {
         view
         returns (uint256 bits)
     {
-        if (!_isOccupied(pools, tier, word)) return 0;
         bits = type(uint256).max;
         if (search.modelId != 0) bits = pools.ofModelIn(search.modelId, tier, word);
         if (bits != 0) bits &= pools.availableIn(tier, word);
     }
 
     function _hasOccupiedWord(NodePools.Pools storage pools, uint256 place) private view returns (bool) {
-        return _isOccupied(pools, NodePools.tierAt(place), NodePools.positionAt(place) / NodePools.WORD);
+        uint256 word = NodePools.positionAt(place) / NodePools.WORD;
+        return (pools.occupiedIn(NodePools.tierAt(place), word / NodePools.WORD) >> (word % NodePools.WORD)) & 1 != 0;
     }
 
-    function _isOccupied(NodePools.Pools storage pools, uint256 tier, uint256 word) private view returns (bool) {
-        return (pools.occupiedIn(tier, word / NodePools.WORD) >> (word % NodePools.WORD)) & 1 != 0;
-    }
-
-    /// @dev Number of words in which anybody is available.
-    function _occupiedWords(NodePools.Pools storage pools, Search memory search) private view returns (uint256 count) {
+    /// @dev See _LOOKS.
+    function _moreLooks(NodePools.Pools storage pools, Search memory search) private view returns (uint256) {
+        uint256 count;
         for (uint256 tier = search.lowest; tier < NodePools.TIERS; ++tier) {
             uint256 words = NodePools.sizeOf(search.sizes, tier) / NodePools.WORD + 1;
             for (uint256 index = 0; index * NodePools.WORD < words; ++index) {
                 count += LibBit.popCount(pools.occupiedIn(tier, index));
             }
         }
+        return count > _FEW_WORDS ? count * _LOOKS_FOR_A_WORD : 0;
     }
 
     function _hasThree(NodePools.Pools storage pools, uint256 minVramGb, uint256 modelId) private view returns (bool) {
@@ -286,8 +289,7 @@ library NodeDraw {
     {
         for (uint256 tier = search.lowest; tier < NodePools.TIERS; ++tier) {
             bool readsVram = search.readsVram && tier == search.lowest;
-            uint256 words = NodePools.sizeOf(search.sizes, tier) / NodePools.WORD + 1;
-            for (uint256 word = 0; word < words; ++word) {
+            for (uint256 word = pools.occupiedWord(search.sizes, tier, 0); word != NodePools.NONE;) {
                 uint256 bits = _fittingIn(pools, search, tier, word);
                 if (!readsVram) {
                     count += LibBit.popCount(bits);
@@ -299,6 +301,7 @@ library NodeDraw {
                     }
                 }
                 if (count >= enough) return count;
+                word = pools.occupiedWord(search.sizes, tier, word + 1);
             }
         }
     }

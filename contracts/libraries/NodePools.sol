@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {LibBit} from "solady/utils/LibBit.sol";
+
 /// @title Who is a member, and one bit for each: may it be drawn now?
 /// @notice Members stand in tiers by VRAM. A member keeps its place while it and others come and go from the draw; places
 /// change only when a member is removed (the last one of its tier takes its place). Nobody can therefore steer a draw by
@@ -23,6 +25,8 @@ pragma solidity ^0.8.28;
 library NodePools {
     /// @notice Members to a word of bits.
     uint256 internal constant WORD = 255;
+    /// @notice No such word.
+    uint256 internal constant NONE = type(uint256).max;
     /// @notice Number of VRAM tiers.
     uint256 internal constant TIERS = 8;
     /// @notice Bits of a position, and of a size.
@@ -114,10 +118,8 @@ library NodePools {
     // ---- availability
 
     function isAvailable(Pools storage pools, uint256 place) internal view returns (bool) {
-        unchecked {
-            uint256 position = positionAt(place);
-            return (pools.available[_key(tierAt(place), position / WORD)] >> (position % WORD)) & 1 != 0;
-        }
+        uint256 position = positionAt(place);
+        return (pools.available[_key(tierAt(place), position / WORD)] >> (position % WORD)) & 1 != 0;
     }
 
     /// @notice Sets or clears the bit of a place.
@@ -147,6 +149,23 @@ library NodePools {
     /// @notice The bits of which words have somebody available: words 255 × index … 255 × index + 254.
     function occupiedIn(Pools storage pools, uint256 tier, uint256 index) internal view returns (uint256) {
         return pools.occupied[_key(tier, index)] & ~_NEVER_ZERO;
+    }
+
+    /// @notice The first word from `word` on that has somebody available, or NONE.
+    /// @param sizes Pools.sizes.
+    function occupiedWord(Pools storage pools, uint256 sizes, uint256 tier, uint256 word)
+        internal
+        view
+        returns (uint256)
+    {
+        uint256 words = (sizeOf(sizes, tier) + WORD - 1) / WORD;
+        while (word < words) {
+            uint256 offset = word % WORD;
+            uint256 bits = occupiedIn(pools, tier, word / WORD) >> offset;
+            if (bits != 0) return word + LibBit.ffs(bits);
+            word += WORD - offset;
+        }
+        return NONE;
     }
 
     /// @return bits Of that word afterwards, without the one that is always set.

@@ -259,48 +259,4 @@ contract DrawTest is NetworkTest {
         consensus.start(taskId);
         vm.assertEq(keccak256(abi.encode(drawn(taskId))), keccak256(abi.encode(first)));
     }
-
-    // ---- cost
-
-    /// @dev Security row 17. As own transactions; with all free, with every fourth free, and with three free.
-    /// forge-config: default.isolate = true
-    function test_Gas_DrawingHardlyGrowsWithTheNetwork() external {
-        uint256 smallest = type(uint256).max;
-        uint256 largest;
-        uint256[3] memory sizes = [uint256(3), 300, 1_200];
-        for (uint256 k = 0; k < sizes.length; ++k) {
-            while (nodes.length < sizes[k]) {
-                address node = addNode();
-                if (nodes.length > 3 && nodes.length % 4 != 0) _pause(node);
-            }
-            uint256 sum;
-            for (uint256 i = 0; i < 20; ++i) {
-                uint256 snapshot = vm.snapshotState();
-                bytes32 taskId = create(request());
-                nextBlock();
-                vm.setBlockhash(block.number - 1, keccak256(abi.encode(i)));
-                consensus.start(taskId);
-                sum += vm.lastCallGas().gasTotalUsed;
-                vm.revertToState(snapshot);
-            }
-            print(string.concat("start, one in four free, members: ", vm.toString(sizes[k])), sum / 20);
-            if (sum / 20 < smallest) smallest = sum / 20;
-            if (sum / 20 > largest) largest = sum / 20;
-        }
-        vm.assertLe(largest, smallest * 17 / 10, "start");
-        for (uint256 i = 0; i < nodes.length; ++i) {
-            if (i != 7 && i != 500 && i != 1_103 && statusOf(nodes[i]) == INodeRegistry.Status.Available) {
-                _pause(nodes[i]);
-            }
-        }
-        vm.prank(nodes[500]);
-        registry.resume();
-        vm.assertEq(registry.availableCount(false, 0, 0), 3);
-        bytes32 last = create(request());
-        nextBlock();
-        consensus.start(last);
-        print("start, three free of 1200", vm.lastCallGas().gasTotalUsed);
-        vm.assertLe(vm.lastCallGas().gasTotalUsed, smallest * 7 / 2, "three free of 1200");
-    }
 }
-
