@@ -35,6 +35,7 @@ library NodeDraw {
     uint256 private constant _LEADERS = 8;
     uint256 private constant _TURNS = 32;
     uint256 private constant _NOBODY = type(uint256).max;
+    uint256 private constant _SHARE = (1 << 28) - 1;
 
     struct Search {
         // Who fits.
@@ -110,9 +111,11 @@ library NodeDraw {
 
     // ---- searching
 
-    /// @dev Each tier with members has a share of the range of places that is a power of two, so that who joins or leaves changes
-    /// nothing for the others, unless a tier's size passes a power of two. `shares` has 32 bits for each, the lowest tier
-    /// rightmost: 28 bits for the end of the share, and the number of the tier.
+    /// @dev Each tier with members has a share of the range of places that is a power of two, and the largest share comes first: so
+    /// who joins, leaves or moves to another tier changes nothing for the others, unless a tier's size passes a power of two, and
+    /// then only for the tiers that are not larger. (In the order of the tiers a few nodes could push all others along, as they
+    /// go to tiers where hardly anybody is, and choose among many draws.) For the same reason the range is at least twice the
+    /// largest share. `shares` has 32 bits for each, the largest rightmost: 28 bits for the share, and the number of the tier.
     function _begin(NodePools.Pools storage pools, uint256 minVramGb, uint256 modelId)
         private
         view
@@ -124,17 +127,22 @@ library NodeDraw {
         // A tier whose first value is asked for holds nobody with less; and everybody has 1 GB.
         search.readsVram = minVramGb > 1 && NodePools.tierOf(minVramGb - 1) == search.lowest;
         uint256 sizes = pools.sizes;
-        uint256 end;
-        uint256 offset;
+        uint256 sum;
+        uint256 largest;
         uint256 shares;
         for (uint256 tier = search.lowest; tier < NodePools.TIERS; ++tier) {
             uint256 size = NodePools.sizeOf(sizes, tier);
             if (size == 0) continue;
-            end += _powerOfTwo(size);
-            shares |= ((tier << 28) | end) << offset;
-            offset += 32;
+            uint256 share = _powerOfTwo(size);
+            sum += share;
+            if (share > largest) largest = share;
+            uint256 offset;
+            while ((shares >> offset) & _SHARE >= share) offset += 32;
+            uint256 smaller = (shares >> offset) << (offset + 32);
+            shares = smaller | (((tier << 28) | share) << offset) | (shares & ((1 << offset) - 1));
         }
-        (search.sizes, search.shares, search.mask) = (sizes, shares, _powerOfTwo(end) - 1);
+        (search.sizes, search.shares) = (sizes, shares);
+        search.mask = _powerOfTwo(sum < 2 * largest ? 2 * largest : sum) - 1;
     }
 
     /// @dev Finds `wanted` distinct available members that fit, or as many as there are.
@@ -171,17 +179,15 @@ library NodeDraw {
 
     /// @dev Whose place a random number is; _NOBODY for nobody's.
     function _placeAt(Search memory search, uint256 number) private pure returns (uint256) {
-        uint256 start;
-        // Shifts and differences of 28-bit numbers.
-        unchecked {
-            for (uint256 shares = search.shares; shares != 0; shares >>= 32) {
-                uint256 end = shares & 0xfffffff;
-                if (number < end) {
-                    uint256 tier = (shares >> 28) & 7;
-                    number -= start;
-                    return number < NodePools.sizeOf(search.sizes, tier) ? NodePools.placeOf(tier, number) : _NOBODY;
-                }
-                start = end;
+        for (uint256 shares = search.shares; shares != 0; shares >>= 32) {
+            uint256 share = shares & _SHARE;
+            if (number < share) {
+                uint256 tier = (shares >> 28) & 7;
+                return number < NodePools.sizeOf(search.sizes, tier) ? NodePools.placeOf(tier, number) : _NOBODY;
+            }
+            // Not below: just compared.
+            unchecked {
+                number -= share;
             }
         }
         return _NOBODY;

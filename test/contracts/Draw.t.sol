@@ -119,51 +119,7 @@ contract DrawTest is NetworkTest {
         registry.draw(SALT, true, 0, keccak256("unknown"));
     }
 
-    /// @dev Three nodes under a made-up model get text tasks by their share of the network, not by their share of models.
-    function test_Text_AModelIsDrawnByItsShareOfNodes() external {
-        for (uint256 i = 0; i < 27; ++i) {
-            addNode(GPU, 24);
-        }
-        for (uint256 i = 0; i < 3; ++i) {
-            addNode(OTHER_GPU, 24);
-        }
-        uint256 hits;
-        for (uint256 seed = 0; seed < 500; ++seed) {
-            address[3] memory wallets = _draw(seed, true, 0, 0);
-            if (registry.node(wallets[0]).gpuModel == OTHER_GPU) ++hits;
-            _free(wallets);
-        }
-        vm.assertTrue(hits > 25 && hits < 85, "about one in ten of 500");
-    }
-
-    // ---- uniform
-
-    /// @dev 20 nodes, of which 10 are free, spread over the tiers. 3 × 4,000 picks: 1,200 for each expected.
-    function test_EveryFreeNodeIsDrawnAsOftenAsAnyOther() external {
-        uint256[20] memory hits;
-        for (uint256 i = 0; i < 20; ++i) {
-            address node = addNode(GPU, uint32(4 * i + 1));
-            if (i % 2 == 1) _pause(node);
-        }
-        for (uint256 seed = 0; seed < 4_000; ++seed) {
-            address[3] memory wallets = _draw(seed, false, 0, 0);
-            for (uint256 i = 0; i < 3; ++i) {
-                ++hits[uint160(wallets[i]) - 0x10000];
-            }
-            _free(wallets);
-        }
-        uint256 chiSquareTimesExpected;
-        for (uint256 i = 0; i < 20; ++i) {
-            if (i % 2 == 1) {
-                vm.assertEq(hits[i], 0, "paused nodes are never drawn");
-            } else {
-                uint256 difference = hits[i] > 1_200 ? hits[i] - 1_200 : 1_200 - hits[i];
-                chiSquareTimesExpected += difference * difference;
-            }
-        }
-        // 9 degrees of freedom: 27.9 is passed once in a thousand times, and this seed is fixed.
-        vm.assertLe(chiSquareTimesExpected, 279 * 1_200 / 10, "chi-square");
-    }
+    // ---- stable; uniformity is in draw/Uniform.t.sol
 
     /// @dev How many of one draw are in another.
     function _common(address[3] memory a, address[3] memory b) private pure returns (uint256 count) {

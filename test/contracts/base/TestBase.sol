@@ -36,11 +36,12 @@ interface Vm {
     function snapshotState() external returns (uint256 id);
     function revertToState(uint256 id) external returns (bool);
     function revertToStateAndDelete(uint256 id) external returns (bool);
-    function pauseGasMetering() external;
     function lastCallGas() external view returns (Gas memory);
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function store(address target, bytes32 slot, bytes32 value) external;
     function setEnv(string calldata name, string calldata value) external;
+    function envOr(string calldata name, bool defaultValue) external view returns (bool);
+    function pauseGasMetering() external;
     function toString(uint256 value) external pure returns (string memory);
     function assume(bool condition) external pure;
     function assertTrue(bool condition, string calldata message) external pure;
