@@ -172,7 +172,8 @@ async function offer({ client }: ChainReader, { raw, hash }: Signed): Promise<'a
   }
 }
 
-const isKnown = (client: ChainReader['client'], hash: Hex): Promise<boolean> =>
+/** Whether the endpoint has a transaction, in a block or waiting for one. */
+export const isKnown = (client: ChainReader['client'], hash: Hex): Promise<boolean> =>
   client.getTransaction({ hash }).then(
     () => true,
     () => false,

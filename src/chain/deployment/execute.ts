@@ -2,7 +2,7 @@ import { CrynuxError, EXIT } from '../../base/errors.js'
 import type { Hex } from '../../base/hex.js'
 import { call } from '../call.js'
 import type { ChainWriter } from '../client.js'
-import { readReceipt, reasonOfRevert, sendNumbered, TransactionNotMinedError } from '../send.js'
+import { isKnown, readReceipt, reasonOfRevert, sendNumbered, TransactionNotMinedError } from '../send.js'
 import { planFromBytecode } from './bytecodePlan.js'
 import { nameTransaction } from './nameTransaction.js'
 import type { DeploymentMemory, DeploymentRecord, DeploymentStep } from './record.js'
@@ -53,8 +53,12 @@ async function reviewStep(
     const { transactionHash: hash, gasUsed, blockNumber } = receipt
     return { step: { ...step, mined: { hash, gasUsed, blockNumber: Number(blockNumber) } }, lost: false }
   }
+  if (receipt !== null) return { step: { ...step, mined: null }, lost: true }
   const isTaken = step.nonce !== null && used > step.nonce
-  return { step: { ...step, mined: null }, lost: receipt !== null || isTaken }
+  // Of several servers behind an endpoint, one may know the number of transactions before another knows the receipts.
+  const known =
+    isTaken && (await Promise.all(step.signed.map(({ hash }) => isKnown(chain.client, hash)))).includes(true)
+  return { step: { ...step, mined: null }, lost: isTaken && !known }
 }
 
 /**

@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CrynuxError, EXIT, InvalidInputError } from '../../base/errors.js'
 import type { Address } from '../../base/hex.js'
-import { readChainId, readGenesisHash } from '../../chain/client.js'
+import { createChainReader, readChainId, readGenesisHash } from '../../chain/client.js'
 import { type DeployDependencies, type DeployOptions, deployContracts, planDeployment } from '../../chain/deploy.js'
 import type { DeploymentOverview } from '../../chain/deployment/overview.js'
 import type { DeploymentRequest } from '../../chain/deployment/plan.js'
 import { type DeploymentMemory, type DeploymentRecord, isSameRequest } from '../../chain/deployment/record.js'
+import { verifyDeployment } from '../../chain/deployment/verifyDeployment.js'
 import { type NetworkProfile, parseNetworkProfile } from '../../protocol/networkProfile.js'
 import { createJournal, type Journal, JournalInUseError, readJournal } from '../../store/journal.js'
 import { saveNetworkProfile } from '../../store/networkProfile.js'
@@ -57,6 +58,7 @@ export async function deployNetwork(
     let entry = journal.get(ENTRY)
     if (entry?.state === 'done' && !force && isSameRequest(entry.request, request) && isOf(existing, entry.profile)) {
       const { profile, transactions, gasUsed } = entry
+      await verifyDeployment(await createChainReader({ profile, rpcUrl }), { owner: profile.owner })
       report({ path: out, profile, outcome: 'already', transactions, gasUsed })
       return
     }
