@@ -1,6 +1,6 @@
 import type { LocalAccount } from 'viem'
 import type { Clock } from '../base/clock.js'
-import { CrynuxError, EXIT } from '../base/errors.js'
+import { CrynuxError, EXIT, InvalidInputError } from '../base/errors.js'
 import type { Address } from '../base/hex.js'
 import type { NetworkProfile } from '../protocol/networkProfile.js'
 import { InsufficientFundsError } from './chainError.js'
@@ -16,7 +16,7 @@ import { type DeploymentOverview, overviewOf } from './deployment/overview.js'
 import type { DeploymentPlan, DeploymentRequest, NetworkContracts } from './deployment/plan.js'
 import { type DeploymentMemory, type DeploymentRecord, isSameRequest, stepsOf } from './deployment/record.js'
 import { verifyDeployment } from './deployment/verifyDeployment.js'
-import { checkParameter, PARAMETER_NAMES, readParameterBounds } from './read/parameterBounds.js'
+import { checkParameter, PARAMETER_NAMES, readFixedParameters, readParameterBounds } from './read/parameterBounds.js'
 
 export type DeployDependencies = {
   rpcUrl: string
@@ -158,18 +158,26 @@ async function checkRequest(
   const { chainId } = chain.profile
   const codeOf = (contract: 'registry' | 'consensus') =>
     `0x${Buffer.from(expectedCode(contract, { contracts, chainId }).code).toString('hex')}` as const
-  let bounds: Awaited<ReturnType<typeof readParameterBounds>>
-  try {
-    bounds = await readParameterBounds(
-      { ...chain, profile: { ...chain.profile, contracts } },
-      { code: { registry: codeOf('registry'), consensus: codeOf('consensus') } },
-    )
-  } catch (error) {
+  const code = { registry: codeOf('registry'), consensus: codeOf('consensus') }
+  const undeployed = { ...chain, profile: { ...chain.profile, contracts } }
+  const rules = await Promise.all([
+    readParameterBounds(undeployed, { code }),
+    readFixedParameters(undeployed, { code }),
+  ]).catch((error: unknown) => {
     chain.signal?.throwIfAborted()
-    if (error instanceof CrynuxError) return
+    if (error instanceof CrynuxError) return null
     throw error
-  }
+  })
+  if (rules === null) return
+  const [bounds, fixed] = rules
   for (const name of PARAMETER_NAMES) checkParameter(name, { hard: bounds[name], parameters })
+  const longest = fixed.find(({ name }) => name === 'longestRelayUrlBytes')?.value ?? 0
+  for (const { address, url } of request.relays) {
+    if (Buffer.byteLength(url) <= longest && BigInt(address) !== 0n) continue
+    throw new InvalidInputError(`relay ${address} has no address, or a URL of more than ${longest} bytes`, {
+      remedy: 'Name the wallet of the relay, and a shorter URL.',
+    })
+  }
 }
 
 async function makePlan(

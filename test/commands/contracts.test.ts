@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getContractAddress } from 'viem'
@@ -184,6 +184,31 @@ describe('crynux contracts deploy', { timeout: 300_000 }, () => {
     expect(contractsOf(abandoned.profile)).toEqual(addressesFrom(1n))
   })
 
+  it('pays for nothing without a place for the profile, and for nothing twice when the place is lost meanwhile', async () => {
+    await writeFile(join(folder, 'file'), '')
+    const nowhere = await crynux(`${DEPLOY} --out file/network.json`)
+    expect(nowhere).toMatchObject({ status: 3, stdout: '' })
+    expect(JSON.parse(nowhere.stderr)).toMatchObject({
+      error: { code: 'CRYNUX_PROFILE_UNWRITABLE', details: { reason: expect.stringMatching(/^E/) } },
+    })
+    expect(await crynux(`${DEPLOY} --out ${folder}`)).toMatchObject({ status: 3 })
+    expect(await sentByOwner()).toBe(0)
+
+    const lost = join(folder, 'lost.json')
+    proxy.decide = async (method) => {
+      if (method === 'eth_getCode') await mkdir(lost, { recursive: true })
+      return 'through' as const
+    }
+    const { status, stderr } = await crynux(`${DEPLOY.replace('--json ', '')} --out ${lost}`)
+    expect(status).toBe(3)
+    expect(stderr).toMatch(/^(\d) of \1 transactions are done; the same command goes on from there$/m)
+    expect(stderr).toContain(`error: the network is deployed, but its profile '${lost}' cannot be written (EISDIR)\n`)
+    proxy.decide = () => 'through'
+    const sent = await sentByOwner()
+    expect(dataOf<Deployed>(await crynux(DEPLOY))).toMatchObject({ outcome: 'continued', transactions: sent })
+    expect(await sentByOwner()).toBe(sent)
+  })
+
   it('lets one process at a time deploy with a wallet', async () => {
     const child = startCrynux(DEPLOY.split(' '), { environment, cwd: folder })
     let release = () => {}
@@ -238,6 +263,9 @@ describe('crynux contracts deploy', { timeout: 300_000 }, () => {
     expect(stderr).toContain('error: unbondingSeconds cannot be 20: the contract allows 30 to 2592000\n')
     const window = await crynux('contracts deploy --bytecode --upload-window 11m')
     expect(window.stderr).toContain('uploadWindowSeconds')
+    const relay = await crynux(`contracts deploy --bytecode --relay 0x${'0'.repeat(40)}=https://relay.example`)
+    expect(relay).toMatchObject({ status: 2, stdout: '' })
+    expect(relay.stderr).toContain(`error: relay 0x${'0'.repeat(40)} has no address`)
     expect(await sentByOwner()).toBe(0)
   })
 

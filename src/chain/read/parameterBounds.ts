@@ -97,6 +97,26 @@ export const PARAMETER_DEFINITIONS: Readonly<Record<keyof NetworkParameters, Def
 /** The names of all parameters, in the order of the table. */
 export const PARAMETER_NAMES = Object.keys(PARAMETER_DEFINITIONS) as readonly (keyof NetworkParameters)[]
 
+/** What to run in the places of contracts that are not deployed yet. */
+export type UndeployedCode = { registry: Hex; consensus: Hex }
+
+/** Reads a constant of a contract. */
+function readConstant(
+  chain: ChainReader,
+  {
+    contract,
+    constant,
+    code,
+  }: { contract: 'registry' | 'consensus'; constant: string; code: UndeployedCode | undefined },
+): Promise<bigint> {
+  const address = chain.profile.contracts[contract]
+  const abi = contract === 'registry' ? nodeRegistryAbi : taskConsensusAbi
+  const stateOverride = code ? { stateOverride: [{ address, code: code[contract] }] } : {}
+  const request = { address, abi, functionName: constant, ...stateOverride }
+  // The contract and the names of its constants come from one table, which TypeScript has compared with the ABI.
+  return call(chain.client.readContract(request as never)) as Promise<bigint>
+}
+
 /**
  * Reads the hard bounds of every parameter from the contracts' constants.
  *
@@ -104,16 +124,10 @@ export const PARAMETER_NAMES = Object.keys(PARAMETER_DEFINITIONS) as readonly (k
  */
 export async function readParameterBounds(
   chain: ChainReader,
-  { code }: { code?: { registry: Hex; consensus: Hex } } = {},
+  { code }: { code?: UndeployedCode } = {},
 ): Promise<Record<keyof NetworkParameters, Bounds>> {
-  const abis = { registry: nodeRegistryAbi, consensus: taskConsensusAbi }
-  const read = (contract: 'registry' | 'consensus', constant: string | bigint): Promise<bigint> => {
-    if (typeof constant === 'bigint') return Promise.resolve(constant)
-    const address = chain.profile.contracts[contract]
-    const request = { address, abi: abis[contract], functionName: constant }
-    const stateOverride = code ? { stateOverride: [{ address, code: code[contract] }] } : {}
-    return call(chain.client.readContract({ ...request, ...stateOverride } as never)) as Promise<bigint>
-  }
+  const read = (contract: 'registry' | 'consensus', constant: string | bigint): Promise<bigint> =>
+    typeof constant === 'bigint' ? Promise.resolve(constant) : readConstant(chain, { contract, constant, code })
   const bounds = await Promise.all(
     PARAMETER_NAMES.map(async (name) => {
       const { contract, lowest, highest } = PARAMETER_DEFINITIONS[name]
@@ -209,17 +223,20 @@ const FIXED = [
     unit: 'bytes',
     meaning: 'the longest URL of a relay',
   },
-] as const
+] as const satisfies readonly (Omit<FixedParameter, 'value'> & { constant: RegistryConstant | ConsensusConstant })[]
 
-/** Reads the rules that are constants of the contracts. */
-export const readFixedParameters = (chain: ChainReader): Promise<FixedParameter[]> =>
+/**
+ * Reads the rules that are constants of the contracts.
+ *
+ * @param code as for {@link readParameterBounds}.
+ */
+export const readFixedParameters = (
+  chain: ChainReader,
+  { code }: { code?: UndeployedCode } = {},
+): Promise<FixedParameter[]> =>
   Promise.all(
     FIXED.map(async ({ constant, ...fixed }) => {
-      const address = chain.profile.contracts[fixed.contract]
-      const abi = [...nodeRegistryAbi, ...taskConsensusAbi]
-      return {
-        ...fixed,
-        value: Number(await call(chain.client.readContract({ address, abi, functionName: constant }))),
-      }
+      const value = await readConstant(chain, { contract: fixed.contract, constant, code })
+      return { ...fixed, value: Number(value) }
     }),
   )

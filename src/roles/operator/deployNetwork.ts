@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { constants } from 'node:fs'
+import { access, mkdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { CrynuxError, EXIT, InvalidInputError } from '../../base/errors.js'
 import type { Address } from '../../base/hex.js'
 import { createChainReader, readChainId, readGenesisHash } from '../../chain/client.js'
@@ -68,9 +69,9 @@ export async function deployNetwork(
     }
     const earlier = entry?.state === 'under way' ? entry.record : undefined
     if (!force && existing !== null && !(earlier && isOf(existing, earlier))) throw existsAlready(out)
+    await requireWritable(out)
     const memory = memoryIn(journal, earlier)
-    const profile = await deployContracts({ ...dependencies, memory }, options)
-    await save(out, profile)
+    const profile = await deployAndSave({ ...dependencies, memory }, { out, ...options })
     const mined = (memory.read()?.steps ?? []).flatMap((step) => (step.mined ? [step.mined] : []))
     const done = { profile, transactions: mined.length, gasUsed: mined.reduce((sum, { gasUsed }) => sum + gasUsed, 0n) }
     report({ path: out, outcome: earlier ? 'continued' : 'deployed', ...done })
@@ -78,6 +79,29 @@ export async function deployNetwork(
     await journal.set(ENTRY, { state: 'done', request, ...done })
   } finally {
     await journal.close()
+  }
+}
+
+/** Deploys and writes the profile; when that stops after something was sent, says how far it came. */
+async function deployAndSave(
+  dependencies: DeployDependencies & { memory: DeploymentMemory },
+  { out, ...options }: DeployOptions & { out: string },
+): Promise<NetworkProfile> {
+  const { memory, onNote, onStep } = dependencies
+  let began = false
+  const noteStep = (what: string) => {
+    began = true
+    onStep?.(what)
+  }
+  try {
+    const profile = await deployContracts({ ...dependencies, onStep: noteStep }, options)
+    await save(out, profile)
+    return profile
+  } catch (error) {
+    const steps = memory.read()?.steps ?? []
+    const mined = steps.filter((step) => step.mined !== null).length
+    if (began) onNote?.(`${mined} of ${steps.length} transactions are done; the same command goes on from there`)
+    throw error
   }
 }
 
@@ -128,7 +152,8 @@ async function readExisting(path: string): Promise<NetworkProfile | 'other' | nu
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : 'other'
+    // A folder, or a place that cannot be: said where it is to be written.
+    return ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '') ? null : 'other'
   }
   try {
     return parseNetworkProfile(JSON.parse(text))
@@ -153,6 +178,22 @@ const existsAlready = (path: string) =>
     remedy: 'Choose another --out, or add --force to replace it.',
     details: { path },
   })
+
+/** Nobody shall pay for a network whose profile has no place. */
+async function requireWritable(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await access(dirname(path), constants.W_OK)
+    if ((await stat(path).catch(() => null))?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' })
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    throw new ProfileUnwritableError(`the profile '${path}' cannot be written (${reason})`, {
+      remedy: 'Choose another --out; nothing was sent.',
+      details: { path, reason },
+      cause,
+    })
+  }
+}
 
 async function save(path: string, profile: NetworkProfile): Promise<void> {
   try {
