@@ -111,6 +111,28 @@ describe('a deployment whose wallet sends something else meanwhile', () => {
     expect(await sentByOwner()).toBe(before + 1)
   })
 
+  it('waits for its own transaction that is in no block yet, and sends no second one', async () => {
+    await anvil.request('evm_setAutomine', [false])
+    const stop = new AbortController()
+    const stopped = deploy({ signal: stop.signal })
+    const pending = () => anvil.request('eth_getTransactionCount', [account.address, 'pending'])
+    await expect.poll(pending, { timeout: 20_000 }).toBe('0x1')
+    stop.abort(new Error('as if killed'))
+    await expect(stopped).rejects.toThrow('as if killed')
+    const overviews: string[] = []
+    const continued = deploy({
+      confirm: async ({ transactions }) => {
+        overviews.push(...transactions.map(({ state }) => state))
+        await anvil.request('evm_setAutomine', [true])
+        await anvil.request('evm_mine', [])
+      },
+    })
+    expect((await continued).contracts.token).toBe(addressOf(0))
+    expect(overviews.slice(0, 2)).toEqual(['sent', 'to send'])
+    expect(memory.read()?.steps[0]?.signed).toHaveLength(1)
+    expect(await sentByOwner()).toBe(memory.read()?.steps.length)
+  })
+
   it('does not begin while the wallet has transactions under way', async () => {
     await anvil.request('evm_setAutomine', [false])
     try {
@@ -129,6 +151,28 @@ describe('a deployment whose wallet sends something else meanwhile', () => {
 })
 
 describe('a transaction of a deployment that fails on the chain', () => {
+  it('is signed anew under its number when the price of gas rose after it was signed', async () => {
+    let raised = false
+    memory.onWrite = async ({ steps }) => {
+      if (raised || steps[1]?.signed.length !== 1) return
+      raised = true
+      await anvil.request('anvil_setNextBlockBaseFeePerGas', [`0x${(10n ** 12n).toString(16)}`])
+      await anvil.request('evm_mine', [])
+    }
+    await expect(deploy()).rejects.toMatchObject({ exitCode: expect.any(Number) })
+    expect(raised).toBe(true)
+    expect(await sentByOwner()).toBe(1)
+    const profile = await deploy()
+    expect(profile.contracts).toMatchObject({
+      token: addressOf(0),
+      incentivePool: addressOf(1),
+      registry: addressOf(2),
+    })
+    const { steps } = memory.read() as DeploymentRecord
+    expect(steps[1]?.signed).toHaveLength(2)
+    expect(await sentByOwner()).toBe(steps.length)
+  })
+
   it('is made again elsewhere when it was to create a contract, and the earlier contracts are kept', async () => {
     let spoilt = false
     memory.onWrite = async ({ steps }) => {
