@@ -54,7 +54,7 @@ contract EconomicsTest is NetworkTest {
         vectors = fileVm.readFile("test/contracts/vectors/economics.json");
         feeWei = fileVm.parseJsonUint(vectors, ".feeWei");
         own = fileVm.parseJsonUint(vectors, ".own");
-        tasks = fileVm.envOr("ECONOMICS_TASKS", 500);
+        tasks = fileVm.envOr("ECONOMICS_TASKS", 300);
         fund(creator, 10_000_000 ether);
         vm.prank(creator);
         consensus.deposit(10_000_000 ether);
