@@ -22,6 +22,8 @@ interface Vm {
     function stopPrank() external;
     function warp(uint256 timestamp) external;
     function roll(uint256 blockNumber) external;
+    function etch(address target, bytes calldata code) external;
+    function chainId(uint256 id) external;
     function setBlockhash(uint256 blockNumber, bytes32 hash) external;
     function getNonce(address account) external view returns (uint64);
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
@@ -46,6 +48,7 @@ interface Vm {
     function assume(bool condition) external pure;
     function assertTrue(bool condition, string calldata message) external pure;
     function assertTrue(bool condition) external pure;
+    function assertFalse(bool condition, string calldata message) external pure;
     function assertFalse(bool condition) external pure;
     function assertEq(uint256 a, uint256 b, string calldata message) external pure;
     function assertEq(uint256 a, uint256 b) external pure;
@@ -53,6 +56,8 @@ interface Vm {
     function assertEq(address a, address b) external pure;
     function assertEq(bytes32 a, bytes32 b) external pure;
     function assertEq(bytes calldata a, bytes calldata b) external pure;
+    function assertEq(bytes32 a, bytes32 b, string calldata message) external pure;
+    function assertEq(bytes calldata a, bytes calldata b, string calldata message) external pure;
     function assertEq(string calldata a, string calldata b) external pure;
     function assertLe(uint256 a, uint256 b, string calldata message) external pure;
     function assertGe(uint256 a, uint256 b, string calldata message) external pure;
