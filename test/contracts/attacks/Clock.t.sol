@@ -2,11 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
-import {AttackTest} from "./AttackTest.sol";
+import {HostileTest} from "../base/HostileTest.sol";
 
 /// @notice Security row 15: whoever makes a block may put its time 15 seconds off. Nodes that keep that far from their
 /// deadlines, and strangers that wait that long after them, see the same outcome whatever the clock does at each step.
-contract ClockTest is AttackTest {
+contract ClockTest is HostileTest {
     uint256 private constant OFF = 15;
     uint256 private _steps;
     uint256 private _now;

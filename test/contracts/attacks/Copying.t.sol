@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {INodeRegistry} from "../../../contracts/interfaces/INodeRegistry.sol";
 import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
 import {Errors} from "../../../contracts/libraries/Errors.sol";
-import {AttackTest} from "./AttackTest.sol";
+import {HostileTest} from "../base/HostileTest.sol";
 
 /// @dev A drawn node without a GPU: it commits to what it reads on the chain, and reveals what others reveal.
 contract Copycat {
@@ -15,7 +15,7 @@ contract Copycat {
 
 /// @notice Security row 11: copied and front-run commitments and reveals. The copier's reveal is refused and it counts as
 /// silent; whoever it copied is served as if nothing had been.
-contract CopyingTest is AttackTest {
+contract CopyingTest is HostileTest {
     Copycat private _copycat;
 
     function setUp() public override {

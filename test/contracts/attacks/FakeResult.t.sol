@@ -6,11 +6,11 @@ import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
 import {Errors} from "../../../contracts/libraries/Errors.sol";
 import {TaskConsensus} from "../../../contracts/TaskConsensus.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {AttackTest} from "./AttackTest.sol";
+import {HostileTest} from "../base/HostileTest.sol";
 
 /// @notice Security row 18, the chain's part: whoever uploads something else than what was agreed loses its stake, and the next
 /// one delivers; nobody else can be made to lose his by a fault that is forged, old, borrowed or bent.
-contract FakeResultTest is AttackTest {
+contract FakeResultTest is HostileTest {
     uint256 private constant OTHER_RELAY_KEY = 0x0bad;
     uint256 private constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
 

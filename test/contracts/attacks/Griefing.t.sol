@@ -4,12 +4,12 @@ pragma solidity ^0.8.28;
 import {NodeRegistry} from "../../../contracts/NodeRegistry.sol";
 import {INodeRegistry} from "../../../contracts/interfaces/INodeRegistry.sol";
 import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
-import {AttackTest} from "./AttackTest.sol";
+import {HostileTest} from "../base/HostileTest.sol";
 import {Attacker} from "./Attacker.sol";
 
 /// @notice Security row 16, second half. Nodes, creators and beneficiaries that refuse whatever they are sent, or are one of
 /// our own contracts: the others are paid and freed as ever, and only they themselves go without.
-contract GriefingTest is AttackTest {
+contract GriefingTest is HostileTest {
     Attacker private _attacker;
 
     function setUp() public override {

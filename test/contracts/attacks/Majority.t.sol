@@ -3,11 +3,11 @@ pragma solidity ^0.8.28;
 
 import {INodeRegistry} from "../../../contracts/interfaces/INodeRegistry.sol";
 import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
-import {AttackTest} from "./AttackTest.sol";
+import {HostileTest} from "../base/HostileTest.sol";
 
 /// @notice Security row 13: one operator owns two of the three. That cannot be excluded, only priced: every node needs a stake
 /// of its own, and with a share f of the nodes the chance is 3f² − 2f³.
-contract MajorityTest is AttackTest {
+contract MajorityTest is HostileTest {
     error Owned(uint256 count);
 
     uint256 private constant NODES = 120;

@@ -4,11 +4,11 @@ pragma solidity ^0.8.28;
 import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
 import {Errors} from "../../../contracts/libraries/Errors.sol";
 import {Vm} from "../base/TestBase.sol";
-import {AttackTest} from "./AttackTest.sol";
+import {HostileTest} from "../base/HostileTest.sol";
 
 /// @notice Security row 19, the chain's part: the hash of a task's arguments is said once, and no way leads to another one. That
 /// nodes refuse what does not hash to it is tested with the nodes.
-contract OtherArgumentsTest is AttackTest {
+contract OtherArgumentsTest is HostileTest {
     address private _mallory = address(0xBAD);
 
     function setUp() public override {

@@ -6,14 +6,14 @@ import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
 import {IncentivePool} from "../../../contracts/IncentivePool.sol";
 import {NodeRegistry} from "../../../contracts/NodeRegistry.sol";
 import {Vm} from "../base/TestBase.sol";
-import {AttackTest} from "./AttackTest.sol";
+import {HostileTest} from "../base/HostileTest.sol";
 import {Attacker} from "./Attacker.sol";
 import {HookedToken} from "./HookedToken.sol";
 
 /// @notice Security row 16, first half. CNX calls nobody; here it is replaced by a token that calls an attacker in each
 /// transfer. The attacker is creator, node and account at once, and from inside of each call that moves tokens makes
 /// each other call. Whatever it does: nothing is made, nothing is lost, a task ends once.
-contract ReentrancyTest is AttackTest {
+contract ReentrancyTest is HostileTest {
     Attacker private _attacker;
     bytes32 private _queued;
     bytes32 private _running;

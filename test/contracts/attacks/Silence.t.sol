@@ -3,12 +3,12 @@ pragma solidity ^0.8.28;
 
 import {INodeRegistry} from "../../../contracts/interfaces/INodeRegistry.sol";
 import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
-import {AttackTest} from "./AttackTest.sol";
+import {HostileTest} from "../base/HostileTest.sol";
 
 /// @notice Security row 12: whoever is silent, and whenever, the task ends in time, the silent ones pay for it, and no coin is
 /// made or lost. All sets of who does not commit and who does not reveal, all orders of who commits, with deadlines
 /// that a stranger moves on.
-contract SilenceTest is AttackTest {
+contract SilenceTest is HostileTest {
     uint8[3][6] private _orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     uint256 private constant PENALTY = STAKE * 2 / 100;
 

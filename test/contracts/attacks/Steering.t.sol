@@ -5,7 +5,7 @@ import {TaskConsensus} from "../../../contracts/TaskConsensus.sol";
 import {INodeRegistry} from "../../../contracts/interfaces/INodeRegistry.sol";
 import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
 import {Errors} from "../../../contracts/libraries/Errors.sol";
-import {AttackTest} from "./AttackTest.sol";
+import {HostileTest} from "../base/HostileTest.sol";
 
 /// @dev Creates tasks and starts them, and takes back what it did unless its friends are drawn.
 contract PickyCreator {
@@ -50,7 +50,7 @@ contract PickyCreator {
 
 /// @notice Security row 14: a creator that takes back what it does not like, and nodes that come and go around `start`. How
 /// much it helps is measured in the tests of the draw; here, why it does not.
-contract SteeringTest is AttackTest {
+contract SteeringTest is HostileTest {
     PickyCreator private _picky;
     address[] private _friends;
 

@@ -2,10 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
-import {NetworkTest} from "../base/NetworkTest.sol";
+import {NetworkTest} from "./NetworkTest.sol";
 
-/// @dev What the attacks share: calls as bytes, so that anyone can make them, and refusals compared to the last byte.
-abstract contract AttackTest is NetworkTest {
+/// @dev What tests of attacks and of bad input share: calls as bytes, so that anyone can make them, and refusals compared to the last byte.
+abstract contract HostileTest is NetworkTest {
     address internal constant STRANGER = address(0x57A46E);
 
     // ---- calls
