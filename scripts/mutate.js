@@ -1,0 +1,344 @@
+// `npm run test:mutation`: do the contract tests notice small mistakes in the contracts? Makes mutants (mutation/mutantsOf.js) of
+// contracts/*.sol and contracts/libraries/*.sol, in temporary copies, and runs the contract tests against each.
+//
+//   --count N    so many mutants, the same ones each time (default 200); --all: every one
+//   --seed N     others
+//   --file PART  only of files whose path contains PART; --line N of that line
+//   --jobs N     at once (default 2)
+//   --list       show them, run nothing
+//
+// Killed: a test failed. Survived: none did, and mutation/acceptedSurvivors.json may say why that is no matter. Ends with 1 when
+// there is a survivor without a reason.
+//
+// It is quick because forge compiles the tests once: `dynamic_test_linking` makes them take the contracts from out/, where the
+// mutant's code is put, compiled without optimizer. What survives that is built and tested by forge as usual, with all tests, before it counts as
+// a survivor: tests of gas and tests that link a library need it.
+import { spawn } from 'node:child_process'
+import { cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import { mutantsOf } from './mutation/mutantsOf.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const deployed = ['TaskConsensus', 'NodeRegistry', 'IncentivePool', 'CrynuxToken']
+/** What a test may take to be run against every mutant at once, in milliseconds; slower ones come after it. */
+const QUICK_MS = 250
+
+const { values: options } = parseArgs({
+  options: {
+    count: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '2' },
+    file: { type: 'string', default: '' },
+    line: { type: 'string' },
+    all: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  },
+})
+
+const startedAt = performance.now()
+const accepted = JSON.parse(readFileSync(new URL('mutation/acceptedSurvivors.json', import.meta.url), 'utf8'))
+const mutants = choose()
+if (options.list) {
+  for (const mutant of mutants) say(describe(mutant))
+  say(`${mutants.length} mutants`)
+  process.exit(0)
+}
+
+const folders = []
+process.on('exit', removeFolders)
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
+
+const results = await runAll()
+report()
+
+/** All mutants of all sources, or a fixed choice in which each rule has its turn. */
+function choose() {
+  const sources = ['contracts', 'contracts/libraries']
+    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
+    .filter((path) => path.endsWith('.sol') && path.includes(options.file))
+  const every = sources.flatMap((path) =>
+    mutantsOf(readFileSync(join(root, path), 'utf8'))
+      .filter(({ line }) => !options.line || line === Number(options.line))
+      .map((mutant) => ({ path, ...mutant })),
+  )
+  if (options.all || options.line) return every
+  const random = mulberry32(Number(options.seed))
+  const byRule = new Map()
+  for (const mutant of every) byRule.set(mutant.rule, [...(byRule.get(mutant.rule) ?? []), mutant])
+  const shuffled = [...byRule.values()].map((list) =>
+    list
+      .map((mutant) => ({ mutant, key: random() }))
+      .sort((a, b) => a.key - b.key)
+      .map(({ mutant }) => mutant),
+  )
+  const chosen = []
+  for (let turn = 0; chosen.length < Math.min(Number(options.count), every.length); ++turn) {
+    for (const list of shuffled)
+      if (turn < list.length && chosen.length < Number(options.count)) chosen.push(list[turn])
+  }
+  return chosen
+}
+
+async function runAll() {
+  const jobs = Math.max(1, Math.min(Number(options.jobs), mutants.length))
+  const first = makeCopy()
+  await forge(first, ['build'])
+  const baseline = await measure(first)
+  say(
+    `${mutants.length} mutants, ${jobs} at once; ${baseline.quick} quick tests for each, then ${baseline.all} ` +
+      `(${baseline.unfit.length} need the optimizer: ${baseline.unfit.join(', ') || 'none'})`,
+  )
+  const copies = [first]
+  while (copies.length < jobs) {
+    copies.push(join(mkdtempSync(join(tmpdir(), 'crynux-mutants-')), 'project'))
+    folders.push(dirname(copies.at(-1)))
+    cpSync(first, copies.at(-1), { recursive: true, filter: (path) => !path.endsWith('node_modules') })
+    linkModules(copies.at(-1))
+  }
+  const waiting = mutants.map((mutant, index) => ({ mutant, index }))
+  const outcomes = new Array(mutants.length)
+  await Promise.all(
+    copies.map(async (folder) => {
+      const compile = createCompiler(folder)
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const outcome = await run(folder, compile, baseline, next.mutant)
+        outcomes[next.index] = outcome
+        say(
+          `${outcome.verdict.padEnd(16)} ${outcome.seconds.padStart(5)} s  ${describe(next.mutant)}${outcome.by ? `  (${outcome.by})` : ''}`,
+        )
+      }
+      await compile.end()
+    }),
+  )
+  return outcomes
+}
+
+/** One mutant: compiled and tested without optimizer; when nobody notices, built and tested as usual. */
+async function run(folder, compile, baseline, mutant) {
+  const from = performance.now()
+  const done = (verdict, by) => ({ mutant, verdict, by, seconds: ((performance.now() - from) / 1000).toFixed(1) })
+  const source = readFileSync(join(root, mutant.path), 'utf8')
+  const text = source.slice(0, mutant.start) + mutant.after + source.slice(mutant.end)
+  const code = await compile(mutant.path, text)
+  if (!code) return done('does not compile')
+  putCode(folder, code)
+  for (const skip of [baseline.slowPattern, baseline.quickPattern]) {
+    const by = await failure(folder, skip, 300_000)
+    if (by) {
+      putCode(folder, baseline.code)
+      return done('killed', by)
+    }
+  }
+  putCode(folder, baseline.original)
+  writeFileSync(join(folder, mutant.path), text)
+  const built = await forge(folder, ['build'], 300_000)
+  const by = built.status === 0 ? await failure(folder, '^$', 600_000) : 'forge build'
+  writeFileSync(join(folder, mutant.path), source)
+  await forge(folder, ['build'])
+  putCode(folder, baseline.code)
+  return done(by ? 'killed' : 'survived', by)
+}
+
+/** The first test that fails, or nothing. A test that never ends is a failure too. */
+async function failure(folder, skip, timeoutMs) {
+  const { status, output } = await forge(folder, ['test', '--fail-fast', '--no-match-test', skip], timeoutMs)
+  if (status === 0) return undefined
+  if (status === null) return 'no end'
+  return /\[FAIL[^\n]*\] (\w+)\(/.exec(output)?.[1] ?? /^Error[^\n]*/m.exec(output)?.[0] ?? 'forge'
+}
+
+/** Which tests hold without optimizer, and how long each takes. Puts that code in place. */
+async function measure(folder) {
+  const compile = createCompiler(folder)
+  const code = await compile('contracts/TaskConsensus.sol', undefined, deployed)
+  await compile.end()
+  const original = Object.fromEntries(deployed.map((name) => [name, readFileSync(artifact(folder, name), 'utf8')]))
+  const asUsual = await forge(folder, ['test'])
+  if (asUsual.status !== 0) throw new Error(`the tests fail without any mutant:\n${asUsual.output}`)
+  putCode(folder, code)
+  const { output } = await forge(folder, ['test', '--json'])
+  const suites = JSON.parse(output.slice(output.indexOf('{')))
+  const tests = Object.values(suites).flatMap(({ test_results }) =>
+    Object.entries(test_results).map(([signature, { status, duration }]) => ({
+      name: signature.split('(')[0],
+      failed: status !== 'Success',
+      ms: milliseconds(duration),
+    })),
+  )
+  const names = (list) => [...new Set(list.map(({ name }) => name))]
+  const unfit = names(tests.filter(({ failed }) => failed))
+  const slow = names(tests.filter(({ name, ms }) => ms > QUICK_MS && !unfit.includes(name)))
+  const quick = names(tests).filter((name) => !unfit.includes(name) && !slow.includes(name))
+  const pattern = (list) => `^(${[...list, '$'].join('|')})\\(`
+  return {
+    code,
+    original,
+    unfit,
+    quick: quick.length,
+    all: tests.length,
+    slowPattern: pattern([...unfit, ...slow]),
+    quickPattern: pattern([...unfit, ...quick]),
+  }
+}
+
+/** "1s 20ms 300µs 5ns" */
+function milliseconds(duration) {
+  const units = { m: 60_000, s: 1_000, ms: 1, µs: 0.001, ns: 0.000_001 }
+  let sum = 0
+  for (const [, value, unit] of duration.matchAll(/([\d.]+)(ms|µs|ns|m|s)/g)) sum += Number(value) * units[unit]
+  return sum
+}
+
+/** The files that forge needs; the compiler and the libraries as hard links. */
+function makeCopy() {
+  const folder = join(mkdtempSync(join(tmpdir(), 'crynux-mutants-')), 'project')
+  folders.push(dirname(folder))
+  for (const path of ['contracts', 'test/contracts', 'foundry.toml', 'scripts', 'package.json']) {
+    cpSync(join(root, path), join(folder, path), { recursive: true })
+  }
+  linkModules(folder)
+  return folder
+}
+
+function linkModules(folder) {
+  const solc = JSON.parse(readFileSync(join(root, 'node_modules/solc/package.json'), 'utf8'))
+  const names = ['@openzeppelin/contracts', 'solady', 'solc', ...Object.keys(solc.dependencies)]
+  for (const name of names) linkTree(join(root, 'node_modules', name), join(folder, 'node_modules', name))
+}
+
+function linkTree(from, to) {
+  mkdirSync(to, { recursive: true })
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) linkTree(source, target)
+    else {
+      try {
+        linkSync(source, target)
+      } catch {
+        cpSync(source, target)
+      }
+    }
+  }
+}
+
+function removeFolders() {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+}
+
+/** A compiler on a thread of its own, since one call keeps its thread busy for a second. */
+function createCompiler(folder) {
+  const worker = new Worker(new URL('mutation/compiler.js', import.meta.url), { workerData: { folder } })
+  const compile = (path, text, contracts = deployed) =>
+    new Promise((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+      worker.postMessage({ path, text, contracts })
+    }).finally(() => worker.removeAllListeners())
+  compile.end = () => worker.terminate()
+  return compile
+}
+
+/** Puts code (or whole artifacts, as text) where forge's tests take it from. */
+function putCode(folder, code) {
+  for (const [name, value] of Object.entries(code)) {
+    const path = artifact(folder, name)
+    if (typeof value === 'string') {
+      writeFileSync(path, value)
+      continue
+    }
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...value }))
+  }
+}
+
+function artifact(folder, name) {
+  return join(folder, `out/${name}.sol/${name}.json`)
+}
+
+function forge(folder, args, timeoutMs = 900_000) {
+  return new Promise((resolve) => {
+    const child = spawn(forgePath(), args, {
+      cwd: folder,
+      timeout: timeoutMs,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        FOUNDRY_SOLC: join(folder, 'scripts/solc.cjs'),
+        FOUNDRY_FUZZ_RUNS: '32',
+        FOUNDRY_INVARIANT_RUNS: '4',
+        FOUNDRY_CODE_SIZE_LIMIT: '100000',
+        NO_COLOR: '1',
+      },
+    })
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      output += chunk
+    })
+    let errors = ''
+    child.stderr.on('data', (chunk) => {
+      errors += chunk
+    })
+    child.on('close', (status) => resolve({ status, output: output + errors }))
+  })
+}
+
+/** As scripts/forge.js finds it. */
+function forgePath() {
+  if (process.env.CRYNUX_FORGE) return process.env.CRYNUX_FORGE
+  try {
+    const manifest = createRequire(import.meta.url).resolve('@foundry-rs/forge-linux-amd64/package.json')
+    return join(dirname(manifest), 'bin/forge')
+  } catch {
+    return 'forge'
+  }
+}
+
+function report() {
+  const of = (verdict) => results.filter((result) => result.verdict === verdict)
+  const survivors = of('survived').map(({ mutant }) => ({ mutant, reason: reasonFor(mutant) }))
+  say('')
+  for (const { mutant, reason } of survivors) say(`survived: ${describe(mutant)}\n          ${reason ?? 'NO REASON'}`)
+  const open = survivors.filter(({ reason }) => !reason)
+  const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1)
+  say(
+    `${results.length} mutants in ${minutes} min: ${of('killed').length} killed, ${survivors.length} survived ` +
+      `(${survivors.length - open.length} accepted), ${of('does not compile').length} do not compile`,
+  )
+  process.exit(open.length === 0 ? 0 : 1)
+}
+
+/** An entry without `rule` or `before` accepts all mutants of its line. */
+function reasonFor(mutant) {
+  const found = accepted.find(
+    ({ file, line, rule, before }) =>
+      file === mutant.path &&
+      line === mutant.text &&
+      (rule === undefined || rule === mutant.rule) &&
+      (before === undefined || before === mutant.before),
+  )
+  return found?.reason
+}
+
+function describe({ path, line, rule, before, after, text }) {
+  const short = (part) => (part.length > 60 ? `${part.slice(0, 57).replace(/\s+/g, ' ')}…` : part.replace(/\s+/g, ' '))
+  return `${path.slice('contracts/'.length)}:${line} ${rule}: ${short(before)} → ${after === '' ? 'nothing' : after}   in: ${short(text)}`
+}
+
+function say(text) {
+  process.stdout.write(`${text}\n`)
+}
+
+/** Tommy Ettinger's mulberry32: equal seeds, equal choices. */
+function mulberry32(seed) {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
