@@ -497,14 +497,14 @@ contract BadInputNodesTest is HostileTest {
     }
 
     function _callsOfTheConsensus() private view returns (bytes[5] memory calls) {
-        uint32[3] memory ids = [uint32(1), 2, 3];
+        address[3] memory wallets = [nodes[0], nodes[1], nodes[2]];
         INodePools.Action[3] memory actions =
             [INodePools.Action.FreeAndSlash, INodePools.Action.Penalise, INodePools.Action.None];
         calls[0] = abi.encodeCall(INodePools.draw, (bytes32("seed"), false, 0, 0));
-        calls[1] = abi.encodeCall(INodePools.settle, (ids, actions));
-        calls[2] = abi.encodeCall(INodePools.settleOne, (1, INodePools.Action.FreeAndSlash));
-        calls[3] = abi.encodeCall(INodePools.slashForBounty, (1, 1 ether));
-        calls[4] = abi.encodeCall(INodePools.holdStake, (1, block.timestamp + 1 days));
+        calls[1] = abi.encodeCall(INodePools.settle, (wallets, actions));
+        calls[2] = abi.encodeCall(INodePools.settleOne, (nodes[0], INodePools.Action.FreeAndSlash));
+        calls[3] = abi.encodeCall(INodePools.slashForBounty, (nodes[0], 1 ether));
+        calls[4] = abi.encodeCall(INodePools.holdStake, (nodes[0], block.timestamp + 1 days));
     }
 }
 
@@ -733,9 +733,18 @@ contract BadInputTasksTest is HostileTest {
         );
     }
 
+    /// @dev A drawn node in the slot of another, and slots that there are not.
     function _wrongSlots(bytes32 taskId, address[3] memory wallets) private {
-        taskId;
-        wallets;
+        uint256[5] memory slots = [uint256(1), 2, 3, 256, type(uint256).max];
+        for (uint256 i = 0; i < slots.length; ++i) {
+            refused(
+                wallets[0],
+                address(consensus),
+                commitCall(taskId, slots[i], "commitment"),
+                abi.encodeWithSelector(Errors.TaskConsensus_NotDrawn.selector, taskId, wallets[0]),
+                "wrong slot"
+            );
+        }
     }
 
     /// @dev One picture to ten, and text: all lengths around the right one, and those of a larger or smaller task.
@@ -820,15 +829,38 @@ contract BadInputTasksTest is HostileTest {
         );
     }
 
+    /// @dev The promise says who is speaking: a stranger, or a drawn node in the slot of another, can keep none.
     function _strangersReveal(bytes32 taskId) private {
+        address[3] memory callers = [STRANGER, creator, drawn(taskId)[1]];
+        for (uint256 i = 0; i < callers.length; ++i) {
+            refused(
+                callers[i],
+                address(consensus),
+                revealCall(taskId, 0, 0, A, SALT),
+                abi.encodeWithSelector(Errors.TaskConsensus_CommitmentMismatch.selector, taskId, callers[i]),
+                "another's slot"
+            );
+        }
         refused(
             STRANGER,
             address(consensus),
-            revealCall(taskId, 0, 0, A, SALT),
-            abi.encodeWithSelector(Errors.TaskConsensus_NotDrawn.selector, taskId, STRANGER),
-            "stranger"
+            revealCall(taskId, 2, 0, A, SALT),
+            abi.encodeWithSelector(Errors.TaskConsensus_NotCommitted.selector, taskId, STRANGER),
+            "an empty slot"
         );
+        uint256[3] memory slots = [uint256(3), 256, type(uint256).max];
+        for (uint256 i = 0; i < slots.length; ++i) {
+            refused(
+                drawn(taskId)[0],
+                address(consensus),
+                revealCall(taskId, slots[i], 0, A, SALT),
+                abi.encodeWithSelector(Errors.TaskConsensus_NotDrawn.selector, taskId, drawn(taskId)[0]),
+                "no such slot"
+            );
+        }
     }
+
+    // ------------------------------------------------------------------ values: uploads, advance, cancel
 
     function test_ReportUploaded_Values() external {
         addNodes(3);

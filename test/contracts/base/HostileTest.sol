@@ -11,8 +11,7 @@ abstract contract HostileTest is NetworkTest {
     // ---- calls
 
     function commitCall(bytes32 taskId, uint256 slot, bytes32 commitment) internal view returns (bytes memory) {
-        slot;
-        return abi.encodeCall(consensus.commit, (taskId, commitment));
+        return abi.encodeCall(consensus.commit, (taskId, slot, commitment));
     }
 
     function revealCall(bytes32 taskId, uint256 slot, uint8 outcome, bytes memory score, bytes32 salt)
@@ -20,8 +19,7 @@ abstract contract HostileTest is NetworkTest {
         view
         returns (bytes memory)
     {
-        slot;
-        return abi.encodeCall(consensus.reveal, (taskId, outcome, score, salt));
+        return abi.encodeCall(consensus.reveal, (taskId, slot, outcome, score, salt));
     }
 
     /// @dev Makes a call that must succeed.
