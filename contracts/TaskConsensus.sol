@@ -572,23 +572,31 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
             actions[uploader] = INodePools.Action.None;
         }
         address[3] memory wallets = [_nodeOf(task_, 0), _nodeOf(task_, 1), _nodeOf(task_, 2)];
-        address[3] memory beneficiaries = REGISTRY.settle(wallets, actions);
-        for (uint256 slot = 0; slot < 3; ++slot) {
-            if (actions[slot] == INodePools.Action.FreeAndPenalise) emit NodeSilent(taskId, wallets[slot]);
-            else if (actions[slot] == INodePools.Action.FreeAndSlash) emit NodeCheated(taskId, wallets[slot]);
-        }
-
+        uint256 shareWei;
+        // The task moves on before the registry moves any token: nobody can come in between and settle it again.
         if (success) {
+            shareWei = _shareWei(head);
             uint256 uploader = head.uploader();
-            _payEach(taskId, head, wallets, beneficiaries, uploader, _shareWei(head));
             _awaitUpload(taskId, task_, head.withState(State.AwaitingUpload), wallets[uploader]);
         } else if (verdict.agreed) {
-            uint256 shareWei = (head.feeWei() * _parameters.errorFeeBasisPoints) / 10_000 / head.agreeing();
-            _payEach(taskId, head, wallets, beneficiaries, TaskHead.NONE, shareWei);
+            shareWei = (head.feeWei() * _parameters.errorFeeBasisPoints) / 10_000 / head.agreeing();
             _abort(taskId, task_, head, _reasonOf(verdict.outcome), head.feeWei() - shareWei * head.agreeing());
         } else {
             AbortReason reason = head.reveals() < 2 ? AbortReason.NotEnoughReveals : AbortReason.NoAgreement;
             _abort(taskId, task_, head, reason, head.feeWei());
+        }
+
+        address[3] memory beneficiaries = REGISTRY.settle(wallets, actions);
+        for (uint256 slot = 0; slot < 3; ++slot) {
+            if (actions[slot] == INodePools.Action.FreeAndPenalise) {
+                emit NodeSilent(taskId, wallets[slot]);
+            } else if (actions[slot] == INodePools.Action.FreeAndSlash) {
+                emit NodeCheated(taskId, wallets[slot]);
+            }
+            // The uploader, on whom nothing was done, is paid when it delivered.
+            else if (head.agreed(slot) && actions[slot] == INodePools.Action.Free) {
+                _pay(taskId, wallets[slot], beneficiaries[slot], shareWei);
+            }
         }
     }
 
@@ -636,9 +644,10 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         // Only the first uploader is still held by this task.
         bool held = head.state() == State.AwaitingUpload && slot == head.firstAgreed();
         address wallet = _nodeOf(task_, slot);
-        REGISTRY.settleOne(wallet, held ? INodePools.Action.FreeAndPenalise : INodePools.Action.Penalise);
         emit UploadMissed(taskId, wallet);
+        // The task moves on before the penalty moves tokens, see _settle.
         _awaitNextUploader(taskId, task_, head);
+        REGISTRY.settleOne(wallet, held ? INodePools.Action.FreeAndPenalise : INodePools.Action.Penalise);
     }
 
     /// @dev Passes the upload to the agreeing node that committed next, if it still has a stake to answer for it with;
@@ -701,20 +710,6 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         if (amountWei == 0) return;
         balanceOf[beneficiary] += amountWei;
         emit NodePaid(taskId, node, beneficiary, amountWei);
-    }
-
-    /// @dev Everyone of the majority but `except`.
-    function _payEach(
-        bytes32 taskId,
-        Head head,
-        address[3] memory wallets,
-        address[3] memory beneficiaries,
-        uint256 except,
-        uint256 amountWei
-    ) private {
-        for (uint256 slot = 0; slot < 3; ++slot) {
-            if (slot != except && head.agreed(slot)) _pay(taskId, wallets[slot], beneficiaries[slot], amountWei);
-        }
     }
 
     function _abort(bytes32 taskId, Task storage task_, Head head, AbortReason reason, uint256 refundWei) private {
