@@ -30,7 +30,6 @@ const TO_MEET = [
   'node faultyUpload',
   'TaskConsensus_CommitmentMismatch',
   'TaskConsensus_NotUploader',
-  'TaskConsensus_UploadDeadlinePassed',
   'TaskConsensus_FaultWindowClosed',
 ]
 

@@ -44,7 +44,7 @@ export type History = {
 const orders = fc.constantFrom<readonly Slot[]>([0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0])
 
 const doings = fc.oneof(
-  { weight: 7, arbitrary: fc.constant<Does>('result') },
+  { weight: 9, arbitrary: fc.constant<Does>('result') },
   { weight: 3, arbitrary: fc.constantFrom<Does>('error1', 'error2', 'error3', 'nothing', 'mute', 'bad') },
 )
 
