@@ -146,14 +146,17 @@ contract OutcomeTableTest is NetworkTest {
         address uploader = expected.uploader == OutcomeModel.NOBODY ? address(0) : _node[expected.uploader];
         _equal(uint160(task.uploader), uint160(uploader), "uploader");
         uint256 members = 3;
+        uint256 available;
         for (uint256 slot = 0; slot < 3; ++slot) {
             INodeRegistry.NodeView memory node = registry.node(_node[slot]);
             _equal(uint256(node.status), uint256(expected.status[slot]), "status");
             _equal(node.stakeWei, expected.stakeWei[slot], "stake");
             _equal(consensus.balanceOf(_node[slot]), expected.balanceWei[slot], "balance");
             if (expected.stakeWei[slot] == 0) --members;
+            if (expected.status[slot] == INodeRegistry.Status.Available) ++available;
         }
         _equal(registry.memberCount(), members, "members");
+        _equal(registry.availableCount(false, 0, 0), available, "available");
         _equal(consensus.balanceOf(creator), 1_000 ether - FEE + expected.refundWei, "refund");
         _equal(token.balanceOf(address(incentivePool)), expected.poolWei, "incentive pool");
         assertConserved(expected.escrowWei, "conserved");

@@ -214,53 +214,60 @@ export async function createChainNetwork(anvil: TestAnvil, options: ChainNetwork
         reader.readContract({ address: token, abi: erc20Abi, functionName: 'balanceOf', args: [account] })
       const ledger = (account: Address) =>
         reader.readContract({ address: consensus, abi: taskConsensusAbi, functionName: 'balanceOf', args: [account] })
-      const [second, creatorWei, poolWei, consensusWei, registryWei, nodeViews, taskViews] = await Promise.all([
-        reader.getBlock().then(({ timestamp }) => Number(timestamp)),
-        ledger(creator),
-        held(incentivePool),
-        held(consensus),
-        held(registry),
-        Promise.all(
-          nodes.map(async (node) => {
-            const [view, walletWei, ledgerWei] = await Promise.all([
-              reader.readContract({ address: registry, abi: nodeRegistryAbi, functionName: 'node', args: [node] }),
-              held(node),
-              ledger(node),
-            ])
-            return {
-              walletWei,
-              ledgerWei,
-              stakeWei: view.stakeWei,
-              status: STATUSES[view.status],
-              unbondingEndsAt: Number(view.unbondingEndsAt),
-            }
+      const [second, available, creatorWei, poolWei, consensusWei, registryWei, nodeViews, taskViews] =
+        await Promise.all([
+          reader.getBlock().then(({ timestamp }) => Number(timestamp)),
+          reader.readContract({
+            address: registry,
+            abi: nodeRegistryAbi,
+            functionName: 'availableCount',
+            args: [false, 0, testBytes32(0)],
           }),
-        ),
-        Promise.all(
-          Array.from({ length: tasks }, async (_, task) => {
-            const view = await reader.readContract({
-              address: consensus,
-              abi: taskConsensusAbi,
-              functionName: 'task',
-              args: [idOf(task)],
-            })
-            const uploader = nodes.indexOf(view.uploader.toLowerCase() as Address)
-            return {
-              state: STATES[view.state],
-              abortReason: REASONS[view.abortReason],
-              redelivery: view.redelivery,
-              uploader: uploader < 0 ? null : uploader,
-              uploadDeadline: Number(view.uploadDeadline),
-              slots: view.slots.map((slot) => ({
-                node: nodes.indexOf(slot.node.toLowerCase() as Address),
-                committed: slot.committed,
-                revealed: slot.revealed ? { outcome: slot.outcome, score: slot.score } : null,
-              })),
-            }
-          }),
-        ),
-      ])
-      return { second, creatorWei, poolWei, consensusWei, registryWei, nodes: nodeViews, tasks: taskViews }
+          ledger(creator),
+          held(incentivePool),
+          held(consensus),
+          held(registry),
+          Promise.all(
+            nodes.map(async (node) => {
+              const [view, walletWei, ledgerWei] = await Promise.all([
+                reader.readContract({ address: registry, abi: nodeRegistryAbi, functionName: 'node', args: [node] }),
+                held(node),
+                ledger(node),
+              ])
+              return {
+                walletWei,
+                ledgerWei,
+                stakeWei: view.stakeWei,
+                status: STATUSES[view.status],
+                unbondingEndsAt: Number(view.unbondingEndsAt),
+              }
+            }),
+          ),
+          Promise.all(
+            Array.from({ length: tasks }, async (_, task) => {
+              const view = await reader.readContract({
+                address: consensus,
+                abi: taskConsensusAbi,
+                functionName: 'task',
+                args: [idOf(task)],
+              })
+              const uploader = nodes.indexOf(view.uploader.toLowerCase() as Address)
+              return {
+                state: STATES[view.state],
+                abortReason: REASONS[view.abortReason],
+                redelivery: view.redelivery,
+                uploader: uploader < 0 ? null : uploader,
+                uploadDeadline: Number(view.uploadDeadline),
+                slots: view.slots.map((slot) => ({
+                  node: nodes.indexOf(slot.node.toLowerCase() as Address),
+                  committed: slot.committed,
+                  revealed: slot.revealed ? { outcome: slot.outcome, score: slot.score } : null,
+                })),
+              }
+            }),
+          ),
+        ])
+      return { second, available, creatorWei, poolWei, consensusWei, registryWei, nodes: nodeViews, tasks: taskViews }
     },
   }
 

@@ -91,6 +91,7 @@ function expectation(model: ModelNetwork, second: number) {
   const sum = (values: readonly bigint[]) => values.reduce((total, value) => total + value, 0n)
   return {
     second,
+    available: BigInt(nodes.filter(({ status }) => status === 'available').length),
     creatorWei: books.creatorWei,
     poolWei: books.poolWei,
     consensusWei: books.creatorWei + sum(nodes.map(({ ledgerWei }) => ledgerWei)) + model.escrowWei(),
