@@ -69,17 +69,21 @@ export async function createChainNetwork(anvil: TestAnvil, options: ChainNetwork
   const domain = { chainId: profile.chainId, consensus }
   const creator: Address = '0x00000000000000000000000000000000000c0ffe'
   const nodes = options.nodes.map((_, index): Address => `0x${(0x10_000 + index).toString(16).padStart(40, '0')}`)
-  // Many small questions at once.
-  const reader = createPublicClient({ transport: http(anvil.rpcUrl, { batch: { batchSize: 200 } }) })
+  // Many small questions at once; and steps, which a slow machine must not take twice.
+  const patience = { retryCount: 0, timeout: 60_000 }
+  const reader = createPublicClient({ transport: http(anvil.rpcUrl, { ...patience, batch: { batchSize: 200 } }) })
+  const writer = createPublicClient({ transport: http(anvil.rpcUrl, patience) })
+  const request = (method: string, parameters: unknown[]): Promise<unknown> =>
+    writer.request({ method, params: parameters } as never)
   let now = 0
   let taskNumber = 0
 
-  await anvil.request('anvil_autoImpersonateAccount', [true])
-  await anvil.request('anvil_setBlockTimestampInterval', [1])
-  for (const account of [creator, ...nodes]) await anvil.request('anvil_setBalance', [account, toHex(10n ** 24n)])
+  await request('anvil_autoImpersonateAccount', [true])
+  await request('anvil_setBlockTimestampInterval', [1])
+  for (const account of [creator, ...nodes]) await request('anvil_setBalance', [account, toHex(10n ** 24n)])
 
   async function send(from: Address, to: Address, data: Hex) {
-    const receipt = await anvil.request('eth_sendTransactionSync', [{ from, to, data, gas: GAS }])
+    const receipt = await request('eth_sendTransactionSync', [{ from, to, data, gas: GAS }])
     now += 1
     return receipt as {
       status: Hex
@@ -90,7 +94,7 @@ export async function createChainNetwork(anvil: TestAnvil, options: ChainNetwork
 
   /** The name of the error with which a mined transaction was refused: its receipt holds none. */
   async function refusalOf(hash: Hex): Promise<string> {
-    const trace = await anvil.request('debug_traceTransaction', [hash, { tracer: 'callTracer' }])
+    const trace = await request('debug_traceTransaction', [hash, { tracer: 'callTracer' }])
     return transactionRevertedFrom((trace as { output?: Hex }).output ?? '0x').errorName
   }
 
@@ -106,7 +110,7 @@ export async function createChainNetwork(anvil: TestAnvil, options: ChainNetwork
     attempt(nodes[index] as Address, registry, encodeRegistry(...call))
   const idOf = (task: number): Hex => taskIdOf({ creator, taskKey: testBytes32(task) })
 
-  const transferFrom = (to: Address, amountWei: bigint) =>
+  const transferTo = (to: Address, amountWei: bigint) =>
     encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [to, amountWei] })
   const approval = (spender: Address) =>
     encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [spender, maxUint256] })
@@ -115,12 +119,12 @@ export async function createChainNetwork(anvil: TestAnvil, options: ChainNetwork
     if (refusal) throw new Error(`setting up the network failed: ${refusal}`)
   }
 
-  await must(owner.account.address, token, transferFrom(creator, options.creatorWei))
+  await must(owner.account.address, token, transferTo(creator, options.creatorWei))
   await must(creator, token, approval(consensus))
   await must(creator, consensus, encodeConsensus('deposit', [options.creatorWei]))
   for (const [index, { walletWei, stakeWei }] of options.nodes.entries()) {
     const node = nodes[index] as Address
-    await must(owner.account.address, token, transferFrom(node, walletWei + stakeWei))
+    await must(owner.account.address, token, transferTo(node, walletWei + stakeWei))
     await must(node, token, approval(registry))
     await must(node, registry, encodeRegistry('join', [stakeWei, GPU, 24, testBytes32(index + 1), zeroAddress]))
   }
@@ -142,13 +146,13 @@ export async function createChainNetwork(anvil: TestAnvil, options: ChainNetwork
     /** The next block will be of that second. */
     async passUntil(second: number) {
       if (second <= now + 1) return
-      await anvil.request('evm_setNextBlockTimestamp', [second])
+      await request('evm_setNextBlockTimestamp', [second])
       now = second - 1
     },
-    snapshot: async () => ({ id: await anvil.request('evm_snapshot', []), second: now }),
+    snapshot: async () => ({ id: await request('evm_snapshot', []), second: now }),
     async restore({ id, second }: { id: unknown; second: number }) {
-      await anvil.request('evm_revert', [id])
-      await anvil.request('evm_setNextBlockTimestamp', [second + 1])
+      await request('evm_revert', [id])
+      await request('evm_setNextBlockTimestamp', [second + 1])
       now = second
       taskNumber = 0
     },
