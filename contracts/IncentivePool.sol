@@ -14,8 +14,10 @@ contract IncentivePool is Ownable2Step {
     /// @notice The CNX token.
     IERC20 public immutable TOKEN;
 
+    /// @notice The owner handed out what nodes had lost.
     event Distributed(address indexed to, uint256 amountWei);
 
+    /// @notice Only receives at first; nobody but the owner can hand out.
     constructor(IERC20 token, address initialOwner) Ownable(initialOwner) {
         TOKEN = token;
     }

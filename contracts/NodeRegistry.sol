@@ -43,14 +43,21 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
     }
 
     // Hard bounds of the owner's parameters; both ends are allowed.
+
+    /// @notice Least stake that the owner can ask for, in wei.
     uint256 public constant LOWEST_MINIMUM_STAKE_WEI = 1 ether;
+    /// @notice Most stake that the owner can ask for, in wei.
     uint256 public constant HIGHEST_MINIMUM_STAKE_WEI = 10_000_000 ether;
+    /// @notice Least time from leaving to the stake that the owner can set.
     uint256 public constant SHORTEST_UNBONDING_SECONDS = 30;
+    /// @notice Most time from leaving to the stake that the owner can set.
     uint256 public constant LONGEST_UNBONDING_SECONDS = 30 days;
+    /// @notice Most that silence can cost, in hundredths of a percent of the stake.
     uint256 public constant HIGHEST_PENALTY_BASIS_POINTS = 1_000;
-    /// @notice Share of the minimum stake that a paused node needs to resume: a live node that was penalised once is not
-    /// to be locked out until its owner sends more.
+    /// @notice Share of the minimum stake that a paused node needs to resume, in hundredths of a percent: a live node that
+    /// was penalised once is not to be locked out until its owner sends more.
     uint256 public constant RESUME_STAKE_BASIS_POINTS = 7_500;
+    /// @notice Most VRAM that a node can have.
     uint256 public constant HIGHEST_VRAM_GB = type(uint16).max;
 
     /// @notice The CNX token.
@@ -69,8 +76,11 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
     bytes32[] private _modelNames; // of the model with id i at i - 1
     mapping(address wallet => Node) private _nodes;
 
+    /// @notice The owner set the stake needed to join.
     event MinimumStakeSet(uint256 stakeWei);
+    /// @notice The owner set the unbonding time.
     event UnbondingSet(uint256 unbondingSeconds);
+    /// @notice The owner set the penalty for silence, in hundredths of a percent of the stake.
     event PenaltySet(uint256 basisPoints);
 
     modifier onlyConsensus() {
@@ -78,6 +88,7 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         _;
     }
 
+    /// @notice Whoever deploys it names everything that can never change.
     /// @param consensus The TaskConsensus of this registry, for ever: it draws, penalises and slashes. It is deployed afterwards,
     /// to an address that is known beforehand, and refuses a registry that names another one.
     constructor(IERC20 token, address incentivePool, address consensus, address initialOwner) Ownable(initialOwner) {

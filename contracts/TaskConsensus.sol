@@ -70,16 +70,27 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     }
 
     // Hard bounds of the owner's parameters; both ends are allowed.
+    /// @notice Least time for computing that the owner can set.
     uint256 public constant SHORTEST_EXECUTION_TIMEOUT_SECONDS = 5;
+    /// @notice Most time for computing that the owner can set.
     uint256 public constant LONGEST_EXECUTION_TIMEOUT_SECONDS = 7_200;
+    /// @notice Least time for reveals, and for uploads, that the owner can set.
     uint256 public constant SHORTEST_WINDOW_SECONDS = 10;
+    /// @notice Most time for reveals, and for uploads, that the owner can set.
     uint256 public constant LONGEST_WINDOW_SECONDS = 3_600;
+    /// @notice Least threshold that the owner can set, in bits: equal pictures only.
     uint256 public constant LOWEST_HAMMING_THRESHOLD = 1;
+    /// @notice Most that the owner can let pictures differ, in bits of each 8 bytes.
     uint256 public constant HIGHEST_HAMMING_THRESHOLD = 16;
+    /// @notice Most of the fee that can go to who agrees on an error, in hundredths of a percent.
     uint256 public constant HIGHEST_ERROR_FEE_BASIS_POINTS = 5_000;
+    /// @notice Lowest minimum fee that the owner can set: one wei for each node.
     uint256 public constant LOWEST_MINIMUM_FEE_WEI = 3;
+    /// @notice Highest minimum fee that the owner can set.
     uint256 public constant HIGHEST_MINIMUM_FEE_WEI = 1_000 ether;
+    /// @notice Most images, number of, that a task can ask for.
     uint256 public constant MAXIMUM_IMAGES = 10;
+    /// @notice Longest public address of a relay, in bytes.
     uint256 public constant LONGEST_RELAY_URL_BYTES = 255;
 
     /// @dev EIP-712 type hashes of what a relay signs.
@@ -112,12 +123,16 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     mapping(uint256 relayId => Relay) private _relays;
     mapping(address signer => uint16 relayId) private _relayIds;
 
+    /// @notice The owner added a relay, or changed its public address.
     event RelaySet(address indexed signer, string url);
+    /// @notice The owner removed a relay.
     event RelayRemoved(address indexed signer);
+    /// @notice The owner set the parameter `name` (as ASCII) to `value`, in the unit that the name ends with.
     event ParameterSet(bytes32 indexed name, uint256 value);
     /// @notice A faulty upload was not replaced by anybody: the bounty went to the creator.
     event RedeliveryFailed(bytes32 indexed taskId, uint256 refundWei);
 
+    /// @notice Refuses a registry that obeys another contract, or that lets stakes leave too early.
     constructor(IERC20 token, INodePools registry, address initialOwner) Ownable(initialOwner) EIP712("Crynux", "1") {
         TOKEN = token;
         REGISTRY = registry;
@@ -729,6 +744,8 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         uint256 count = head.agreeing();
         // `count` is 2 or 3.
         unchecked {
+            // The dust that the division leaves is what is wanted.
+            // forge-lint: disable-next-line(divide-before-multiply)
             return feeWei - (feeWei / count) * (count - 1);
         }
     }

@@ -78,6 +78,7 @@ const { sources: parsed, errors = [] } = JSON.parse(
     }),
   ),
 )
+const paths = Object.fromEntries(Object.entries(parsed).map(([path, { id }]) => [id, path]))
 const missing = errors.map(({ formattedMessage }) => formattedMessage)
 const contracts = new Map()
 for (const [path, { ast }] of Object.entries(parsed)) {
@@ -100,14 +101,14 @@ process.exitCode = missing.length === 0 ? 0 : 1
 
 function checkMember(contract, member, report) {
   const name = `${contract.name}.${member.name || member.kind}`
-  const words = documentationOf(member)
+  const words = { forAll: saysForAll(contract), ...documentationOf(member) }
   if (member.nodeType === 'FunctionDefinition') {
     if (!['external', 'public'].includes(member.visibility) && member.kind !== 'constructor') return
     if (member.kind === 'constructor' && member.parameters.parameters.length === 0) return
     ++items
     if (!words?.notice) report(member, `${name} has no @notice`)
     const changes = member.stateMutability === 'nonpayable' || member.stateMutability === 'payable'
-    if (changes && member.kind !== 'constructor' && !SAYS_WHO.test(allOf(words))) {
+    if (changes && member.kind !== 'constructor' && !SAYS_WHO.test(`${words?.text} ${words?.forAll}`)) {
       report(member, `${name} does not say who may call it`)
     }
     for (const parameter of member.parameters.parameters) checkValue(name, parameter, words, report)
@@ -160,21 +161,39 @@ function isElementary({ typeName }) {
 
 /** What is written at an item, or at the one it inherits its words from. */
 function documentationOf(node) {
-  const text = node.documentation?.text
+  if (node === undefined) return undefined
+  const text = node.documentation?.text ?? commentAbove(node)
   if (text === undefined) return undefined
   const [, from] = /@inheritdoc (\w+)/.exec(text) ?? []
   if (from !== undefined) {
-    const parent = contracts.get(from)?.node.nodes.find((other) => other.name === node.name)
-    const inherited = parent && documentationOf(parent)
-    return inherited && { ...inherited, text: `${inherited.text}\n${text}` }
+    const parent = contracts.get(from)?.node
+    const inherited = documentationOf(parent?.nodes.find((other) => other.name === node.name))
+    return inherited && { ...inherited, text: `${inherited.text}\n${text}`, forAll: saysForAll(parent) }
   }
   const tags = text.split(/(?=^\s*@\w)/m).map((part) => part.trim())
   const notice = tags.filter((part) => /^@notice /.test(part) || !part.startsWith('@')).join(' ')
-  return { text, notice: notice.replace(/^@notice /, '') }
+  // What a library is for may be all in its title.
+  const title = node.contractKind === 'library' && /@title (.+)/.exec(text)?.[1]
+  return { text, notice: notice.replace(/^@notice /, '') || title || '' }
 }
 
-function allOf(words) {
-  return words?.text ?? ''
+/** The parser keeps no comments of variables. */
+function commentAbove(node) {
+  const lines = before(node).split('\n').slice(0, -1)
+  const first = lines.findLastIndex((line) => !/^\s*\/\/\//.test(line)) + 1
+  const comment = lines.slice(first).map((line) => line.replace(/^\s*\/\/\/ ?/, ''))
+  return comment.length === 0 ? undefined : comment.join('\n')
+}
+
+/** The source up to an item. */
+function before(node) {
+  const [offset, , file] = node.src.split(':').map(Number)
+  return Buffer.from(sources[paths[file]].content).subarray(0, offset).toString()
+}
+
+/** "Only … may call" of a whole contract. */
+function saysForAll(contract) {
+  return /Only [^.]+ may call[^.]*\./.exec(contract?.documentation?.text ?? '')?.[0] ?? ''
 }
 
 /** Strings in require and revert. */
@@ -192,8 +211,6 @@ function visit(node, report) {
 
 function reporter(path) {
   return (node, text) => {
-    const offset = Number(node.src.split(':')[0])
-    const before = Buffer.from(sources[path].content).subarray(0, offset).toString()
-    missing.push(`${path}:${before.split('\n').length}: ${text}`)
+    missing.push(`${path}:${before(node).split('\n').length}: ${text}`)
   }
 }

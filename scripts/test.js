@@ -19,6 +19,7 @@ const stages = [
   { name: 'types', command: tool('typescript', 'tsc'), args: ['--noEmit', '-p', '.'] },
   { name: 'contract format', command: ['scripts/forge.js'], args: ['fmt', '--check'], forge: true },
   { name: 'contract build', command: ['scripts/forge.js'], args: ['build'], forge: true },
+  { name: 'contract lint', command: ['scripts/lintContracts.js'], args: [], forge: true },
   { name: 'generated ABI', command: ['scripts/generateAbi.js'], args: ['--check'], forge: true },
   { name: 'contract tests', command: ['scripts/forge.js'], args: ['test'], forge: true, count: countForge },
   {

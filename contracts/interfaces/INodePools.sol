@@ -43,5 +43,6 @@ interface INodePools {
     /// @notice The only contract that may call what changes anything here.
     function CONSENSUS() external view returns (address);
 
+    /// @notice From leaving to the return of the stake, at least.
     function unbondingSeconds() external view returns (uint256);
 }

@@ -29,6 +29,7 @@ interface INodeRegistry {
         uint64 unbondingEndsAt; // zero unless Unbonding
     }
 
+    /// @notice A node locked its stake and may be drawn.
     event NodeJoined(
         address indexed node,
         uint256 stakeWei,
@@ -37,22 +38,33 @@ interface INodeRegistry {
         bytes32 encryptionKey,
         address beneficiary
     );
+    /// @notice A node added to its stake, which is `stakeWei` now.
     event StakeIncreased(address indexed node, uint256 amountWei, uint256 stakeWei);
+    /// @notice A node may not be drawn any more, by its own wish or after a penalty.
     event NodePaused(address indexed node);
+    /// @notice A node may be drawn again, or took back a pending pause or leave.
     event NodeResumed(address indexed node);
+    /// @notice A node began unbonding, which ends at `unbondingEndsAt` (Unix seconds) at the earliest.
     event NodeLeaving(address indexed node, uint256 unbondingEndsAt);
+    /// @notice A node got its stake back and is forgotten.
     event StakeWithdrawn(address indexed node, address indexed to, uint256 amountWei);
+    /// @notice Arguments are to be sealed for another key of the node.
     event EncryptionKeyChanged(address indexed node, bytes32 encryptionKey);
+    /// @notice A node computes with something else now.
     event HardwareChanged(address indexed node, bytes32 gpuModel, uint32 vramGb);
+    /// @notice Earnings and stake go to `beneficiary` from `effectiveAt` (Unix seconds) on.
     event BeneficiaryChangeRequested(address indexed node, address beneficiary, uint256 effectiveAt);
+    /// @notice A node lost `amountWei`; `stakeWei` is left.
     event NodePenalised(address indexed node, uint256 amountWei, uint256 stakeWei);
+    /// @notice A node lost its whole stake and is no member any more.
     event NodeSlashed(address indexed node, uint256 amountWei);
 
     /// @notice Locks `stakeWei` (at least the minimum; needs an allowance) and makes the caller available.
     function join(uint256 stakeWei, bytes32 gpuModel, uint32 vramGb, bytes32 encryptionKey, address beneficiary)
         external;
 
-    /// @notice `join` with an EIP-2612 permit for the stake instead of an earlier allowance.
+    /// @notice `join` with an EIP-2612 permit of the caller for the stake instead of an earlier allowance.
+    /// @param permitDeadline Until when the permit may be used (Unix seconds).
     function joinWithPermit(
         uint256 stakeWei,
         bytes32 gpuModel,
@@ -68,7 +80,7 @@ interface INodeRegistry {
     /// @notice Adds to the caller's stake (needs an allowance).
     function increaseStake(uint256 amountWei) external;
 
-    /// @notice `increaseStake` with an EIP-2612 permit.
+    /// @notice `increaseStake` with an EIP-2612 permit of the caller.
     function increaseStakeWithPermit(uint256 amountWei, uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Takes the caller out of the draw; while busy, as soon as its task lets go of it.
@@ -77,10 +89,10 @@ interface INodeRegistry {
     /// @notice Puts the caller back into the draw, or cancels a pending pause or leave.
     function resume() external;
 
-    /// @notice Begins unbonding; while busy, as soon as its task lets go of it.
+    /// @notice Begins unbonding of the caller; while busy, as soon as its task lets go of it.
     function leave() external;
 
-    /// @notice After unbonding: returns the stake to the beneficiary and forgets the node.
+    /// @notice After unbonding: returns the stake of the caller to its beneficiary and forgets the node.
     function withdrawStake() external;
 
     /// @notice Changes the X25519 key to which arguments are sealed for the caller. Not while busy or unbonding.
@@ -89,7 +101,7 @@ interface INodeRegistry {
     /// @notice Changes what the caller computes with. Not while busy or unbonding; once in each unbonding period.
     function setHardware(bytes32 gpuModel, uint32 vramGb) external;
 
-    /// @notice Takes effect after one unbonding period. Zero means the node itself.
+    /// @notice Names where earnings and stake of the caller go. Takes effect after one unbonding period; zero means the node itself.
     function setBeneficiary(address beneficiary) external;
 
     /// @notice Everything about a node now; all zero for None.

@@ -12,6 +12,7 @@ interface ITaskConsensus {
         Text
     }
 
+    /// @notice Where a task is in its life.
     enum State {
         None,
         Queued, // paid for, waits for its draw
@@ -22,6 +23,7 @@ interface ITaskConsensus {
         Aborted
     }
 
+    /// @notice Why a task was aborted.
     enum AbortReason {
         None,
         Cancelled, // by its creator while queued
@@ -33,6 +35,7 @@ interface ITaskConsensus {
         NotUploaded // nobody brought the result
     }
 
+    /// @notice What the creator of a task asks for.
     struct TaskRequest {
         bytes32 taskKey; // chosen by the creator; the same key never makes two tasks
         Kind kind;
@@ -78,34 +81,51 @@ interface ITaskConsensus {
         SlotView[3] slots; // in the order of the draw; nodes are zero while queued
     }
 
+    /// @notice CNX came into the ledger.
     event Deposited(address indexed account, uint256 amountWei);
+    /// @notice CNX left the ledger.
     event Withdrawn(address indexed account, address indexed to, uint256 amountWei);
+    /// @notice A task was created and paid for.
     /// @dev argsHash = keccak256(salt ‖ canonical arguments) is for the nodes and the relay. The contract never looks at it.
     event TaskQueued(bytes32 indexed taskId, address indexed creator, Kind kind, uint256 feeWei, bytes32 argsHash);
+    /// @notice The draw block's hash was forgotten: another block decides the draw.
     event TaskRedrawn(bytes32 indexed taskId, uint256 drawBlock);
+    /// @notice `node0`, `node1` and `node2` were drawn; they are the slots 0, 1 and 2.
     /// @dev The nodes are the indexed fields, so that a node finds its own tasks with one log query for each place.
     event TaskStarted(
         bytes32 taskId, address indexed node0, address indexed node1, address indexed node2, uint256 commitDeadline
     );
+    /// @notice A drawn node promised an outcome.
     event Committed(bytes32 indexed taskId, address indexed node, bytes32 commitment);
+    /// @notice The drawn nodes can show what they promised.
     /// @dev Only where the commit deadline opened the reveals with two commits. With the third commit they open by themselves.
     event RevealsOpened(bytes32 indexed taskId, uint256 revealDeadline);
+    /// @notice A drawn node showed its outcome: 0 result, 1 to 3 an error.
     event Revealed(bytes32 indexed taskId, address indexed node, uint8 outcome, bytes score);
+    /// @notice It is the turn of `uploader` to bring the result to the relay.
     event UploadAwaited(bytes32 indexed taskId, address indexed uploader, uint256 uploadDeadline);
+    /// @notice A node let its time for the upload pass.
     event UploadMissed(bytes32 indexed taskId, address indexed node);
+    /// @notice The result is at the relay.
     /// @dev Of several (after a proven fault) the last one counts. resultDigest is for the app and the relay: kept only here.
     event UploadReported(bytes32 indexed taskId, address indexed uploader, bytes32 resultDigest, uint64 sizeBytes);
+    /// @notice The relay proved that the upload does not match the agreed score.
     event UploadFaulted(bytes32 indexed taskId, address indexed uploader, bytes32 resultDigest);
+    /// @notice A node earned `amountWei`, which is in the ledger of its beneficiary.
     event NodePaid(bytes32 indexed taskId, address indexed node, address beneficiary, uint256 amountWei);
+    /// @notice A node did not speak in time and was penalised.
     event NodeSilent(bytes32 indexed taskId, address indexed node);
+    /// @notice A node contradicted the majority, or uploaded something else, and was slashed.
     event NodeCheated(bytes32 indexed taskId, address indexed node);
+    /// @notice The task ended well.
     event TaskCompleted(bytes32 indexed taskId);
+    /// @notice The task ended without a result.
     event TaskAborted(bytes32 indexed taskId, AbortReason reason, uint256 refundWei);
 
     /// @notice Moves CNX into the caller's ledger balance (needs an allowance).
     function deposit(uint256 amountWei) external;
 
-    /// @notice `deposit` with an EIP-2612 permit.
+    /// @notice `deposit` with an EIP-2612 permit of the caller.
     function depositWithPermit(uint256 amountWei, uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Pays out of the caller's ledger balance.

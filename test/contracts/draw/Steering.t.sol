@@ -138,7 +138,7 @@ contract SteeringTest is Drawing {
 
     function _begin(string memory name, uint256 joinedFrom) private returns (Trial memory trial) {
         vm.pauseGasMetering();
-        (trial.name, trial.best, trial.joinedFrom) = (name, new uint8[](draws(500, 10_000)), joinedFrom);
+        (trial.name, trial.best, trial.joinedFrom) = (name, new uint8[](draws(500, 4_000)), joinedFrom);
         _try(trial);
         trial.honest = _twos(trial);
     }
