@@ -1,14 +1,22 @@
 import { InvalidInputError } from '../../../base/errors.js'
+import { createDdim } from './ddim.js'
 import { createDpmSolverMultistep } from './dpmSolverMultistep.js'
 import { createEulerAncestralDiscrete } from './eulerAncestralDiscrete.js'
+import { createEulerDiscrete } from './eulerDiscrete.js'
 import { createLcm } from './lcm.js'
+import { createPndm } from './pndm.js'
 import type { Scheduler } from './scheduler.js'
 import type { SchedulerOptions } from './schedulerSettings.js'
+import { createUniPcMultistep } from './uniPcMultistep.js'
 
 const FACTORIES: Record<string, (options: SchedulerOptions) => Scheduler> = {
   DPMSolverMultistepScheduler: createDpmSolverMultistep,
   EulerAncestralDiscreteScheduler: createEulerAncestralDiscrete,
   LCMScheduler: createLcm,
+  DDIMScheduler: createDdim,
+  EulerDiscreteScheduler: createEulerDiscrete,
+  PNDMScheduler: createPndm,
+  UniPCMultistepScheduler: createUniPcMultistep,
 }
 
 /** The scheduler methods that a task may name. */

@@ -12,7 +12,9 @@ import {
   squareRoot,
   subtract,
 } from './float32.js'
-import { arange, interpolate, linspace, roundHalfToEven } from './numpyRanges.js'
+import { exponentialLevels, karrasLevels, timestepOf } from './noiseSpacing.js'
+import { interpolate, linspace, roundHalfToEven } from './numpyRanges.js'
+import { type NoisePoint, noisePoint, predictedNoise, predictedPicture } from './prediction.js'
 import type { Scheduler } from './scheduler.js'
 import {
   alwaysOff,
@@ -31,6 +33,7 @@ import {
   trainingNoiseOf,
 } from './schedulerSettings.js'
 import { requireDistinctStart, requireFinite } from './soundSchedule.js'
+import { solverTimesteps } from './timestepSpacing.js'
 import { clampedCumulativeAlphas, noiseLevels } from './trainingNoise.js'
 
 const METHOD = 'DPMSolverMultistepScheduler'
@@ -189,7 +192,8 @@ function schedule(settings: Settings, alphasCumprod: Float32Array, steps: number
 
   const spaced = spacedSigmas(settings, trained, logarithms, steps)
   if (!spaced) {
-    const timesteps = spacedTimesteps(settings, alphasCumprod, steps)
+    const usable = settings.num_train_timesteps - clippedTimesteps(alphasCumprod, settings.lambda_min_clipped)
+    const timesteps = solverTimesteps(settings, steps, usable)
     return { timesteps, sigmas: Float32Array.of(...timesteps.map((timestep) => interpolate(trained, timestep)), last) }
   }
   const rounded = settings.beta_schedule !== 'squaredcos_cap_v2' && !settings.use_exponential_sigmas
@@ -209,38 +213,14 @@ function spacedSigmas(
 ): number[] | undefined {
   const smallest = settings.sigma_min ?? (trained[0] as number)
   const largest = settings.sigma_max ?? (trained[trained.length - 1] as number)
-  const ramp = linspace(0, 1, steps)
-  if (settings.use_karras_sigmas) {
-    // Karras et al., arXiv:2206.00364, equation 5.
-    const rho = 7
-    const from = largest ** (1 / rho)
-    const to = smallest ** (1 / rho)
-    return ramp.map((position) => (from + position * (to - from)) ** rho)
-  }
+  if (settings.use_karras_sigmas) return karrasLevels({ largest, smallest }, steps)
   if (settings.use_lu_lambdas) {
     const from = logarithms[logarithms.length - 1] as number
     const to = logarithms[0] as number
-    return ramp.map((position) => Math.exp(from + position * (to - from)))
+    return linspace(0, 1, steps).map((position) => Math.exp(from + position * (to - from)))
   }
-  if (settings.use_exponential_sigmas) return linspace(Math.log(largest), Math.log(smallest), steps).map(Math.exp)
+  if (settings.use_exponential_sigmas) return exponentialLevels({ largest, smallest }, steps)
   return undefined
-}
-
-function spacedTimesteps(settings: Settings, alphasCumprod: Float32Array, steps: number): number[] {
-  const usable = settings.num_train_timesteps - clippedTimesteps(alphasCumprod, settings.lambda_min_clipped)
-  switch (settings.timestep_spacing) {
-    case 'linspace':
-      return linspace(0, usable - 1, steps + 1)
-        .map(roundHalfToEven)
-        .reverse()
-        .slice(0, -1)
-    case 'leading': {
-      const ratio = Math.floor(usable / (steps + 1))
-      return Array.from({ length: steps }, (_, index) => (steps - index) * ratio + settings.steps_offset)
-    }
-    case 'trailing':
-      return arange(usable, 0, -settings.num_train_timesteps / steps).map((timestep) => roundHalfToEven(timestep) - 1)
-  }
 }
 
 /** How many of the noisiest training steps have a log signal-to-noise ratio below the limit. */
@@ -253,60 +233,6 @@ function clippedTimesteps(alphasCumprod: Float32Array, minimum: number): number 
     clipped++
   }
   return clipped
-}
-
-/** The fractional timestep at which the model was trained with a noise level; in float32, as NumPy does it. */
-function timestepOf(sigma: number, logarithms: Float32Array): number {
-  const level = logarithm(Math.max(sigma, 1e-10))
-  let low = 0
-  for (let index = 0; index < logarithms.length; index++) if (level >= (logarithms[index] as number)) low = index
-  low = Math.min(low, logarithms.length - 2)
-  const below = logarithms[low] as number
-  const above = logarithms[low + 1] as number
-  const weight = Math.min(Math.max(divide(subtract(below, level), subtract(below, above)), 0), 1)
-  return subtract(1, weight) * low + weight * (low + 1)
-}
-
-type NoisePoint = { alpha: number; sigma: number; lambda: number }
-
-function noisePoint(level: number): NoisePoint {
-  const alpha = divide(1, squareRoot(add(multiply(level, level), 1)))
-  const sigma = multiply(level, alpha)
-  return { alpha, sigma, lambda: subtract(logarithm(alpha), logarithm(sigma)) }
-}
-
-type Mixture = Pick<NoisePoint, 'alpha' | 'sigma'>
-
-function predictedPicture(
-  type: Settings['prediction_type'],
-  { alpha, sigma }: Mixture,
-  sample: Float32Array,
-  modelOutput: Float32Array,
-): Float32Array {
-  switch (type) {
-    case 'epsilon':
-      return divideBy(alpha, linearCombination([1, sample], [-sigma, modelOutput]))
-    case 'sample':
-      return modelOutput.slice()
-    case 'v_prediction':
-      return linearCombination([alpha, sample], [-sigma, modelOutput])
-  }
-}
-
-function predictedNoise(
-  type: Settings['prediction_type'],
-  { alpha, sigma }: Mixture,
-  sample: Float32Array,
-  modelOutput: Float32Array,
-): Float32Array {
-  switch (type) {
-    case 'epsilon':
-      return modelOutput.slice()
-    case 'sample':
-      return divideBy(sigma, linearCombination([1, sample], [-alpha, modelOutput]))
-    case 'v_prediction':
-      return linearCombination([alpha, modelOutput], [sigma, sample])
-  }
 }
 
 type StepKind = { stochastic: boolean; heun: boolean; order: number }

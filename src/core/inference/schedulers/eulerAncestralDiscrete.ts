@@ -1,17 +1,17 @@
 import { add, divide, divideBy, linearCombination, multiply, squareRoot, subtract } from './float32.js'
-import { arange, interpolate, linspace, roundHalfToEven } from './numpyRanges.js'
+import { interpolate } from './numpyRanges.js'
 import type { Scheduler } from './scheduler.js'
 import {
   choice,
   noiseSettings,
   resolveSettings,
   type SchedulerOptions,
-  type SettingsOf,
   type SettingsTable,
   TIMESTEP_SPACINGS,
   trainingNoiseOf,
 } from './schedulerSettings.js'
 import { requireDistinctStart, requireFinite } from './soundSchedule.js'
+import { samplerTimesteps } from './timestepSpacing.js'
 import { clampedCumulativeAlphas, noiseLevels } from './trainingNoise.js'
 
 const METHOD = 'EulerAncestralDiscreteScheduler'
@@ -21,8 +21,6 @@ const settingsTable = {
   prediction_type: choice('epsilon', ['epsilon', 'v_prediction']),
   timestep_spacing: choice('linspace', TIMESTEP_SPACINGS),
 } satisfies SettingsTable
-
-type Settings = SettingsOf<typeof settingsTable>
 
 /**
  * Ancestral sampling with Euler steps: each step goes below its target and adds noise to come back up to it.
@@ -36,7 +34,7 @@ export function createEulerAncestralDiscrete(options: SchedulerOptions): Schedul
   const settings = resolveSettings(METHOD, settingsTable, options)
   const alphasCumprod = clampedCumulativeAlphas(trainingNoiseOf(settings))
   const trained = noiseLevels(alphasCumprod)
-  const timesteps = spacedTimesteps(settings, options.steps)
+  const timesteps = samplerTimesteps(settings, options.steps).map(Math.fround)
   const sigmas = Float32Array.of(...timesteps.map((timestep) => interpolate(trained, timestep)), 0)
   requireFinite(METHOD, sigmas)
   requireDistinctStart(METHOD, timesteps)
@@ -79,22 +77,6 @@ export function createEulerAncestralDiscrete(options: SchedulerOptions): Schedul
 /** √(σ² + 1), float32. */
 function lengthWithOne(sigma: number): number {
   return squareRoot(add(multiply(sigma, sigma), 1))
-}
-
-/** Float32 values; with `linspace` they are fractional. */
-function spacedTimesteps({ timestep_spacing, num_train_timesteps, steps_offset }: Settings, steps: number): number[] {
-  switch (timestep_spacing) {
-    case 'linspace':
-      return linspace(0, num_train_timesteps - 1, steps)
-        .map(Math.fround)
-        .reverse()
-    case 'leading': {
-      const ratio = Math.floor(num_train_timesteps / steps)
-      return Array.from({ length: steps }, (_, index) => (steps - 1 - index) * ratio + steps_offset)
-    }
-    case 'trailing':
-      return arange(num_train_timesteps, 0, -num_train_timesteps / steps).map((value) => roundHalfToEven(value) - 1)
-  }
 }
 
 function requiredNoise(noise: Float32Array | undefined): Float32Array {

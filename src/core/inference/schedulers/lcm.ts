@@ -1,6 +1,7 @@
-import { dynamicThreshold } from './dynamicThreshold.js'
-import { add, divide, divideBy, linearCombination, multiply, squareRoot, subtract } from './float32.js'
+import { add, divide, linearCombination, multiply, squareRoot, subtract } from './float32.js'
+import { limitedPicture } from './limitedPicture.js'
 import { linspace } from './numpyRanges.js'
+import { predictedPicture } from './prediction.js'
 import type { Scheduler } from './scheduler.js'
 import {
   choice,
@@ -66,30 +67,10 @@ export function createLcm(options: SchedulerOptions): Scheduler {
     throw refusedSetting(METHOD, 'rescale_betas_zero_snr', settings.rescale_betas_zero_snr, remedy)
   }
 
-  function predictedPicture(timestep: number, sample: Float32Array, modelOutput: Float32Array): Float32Array {
-    const alpha = squareRoot(alphaAt(timestep))
-    const beta = squareRoot(subtract(1, alphaAt(timestep)))
-    switch (settings.prediction_type) {
-      case 'epsilon':
-        return divideBy(alpha, linearCombination([1, sample], [-beta, modelOutput]))
-      case 'sample':
-        return modelOutput
-      case 'v_prediction':
-        return linearCombination([alpha, sample], [-beta, modelOutput])
-    }
-  }
-
-  function limited(picture: Float32Array): Float32Array {
-    if (settings.thresholding) {
-      return dynamicThreshold(picture, {
-        ratio: settings.dynamic_thresholding_ratio,
-        maximum: settings.sample_max_value,
-      })
-    }
-    if (!settings.clip_sample) return picture
-    const range = settings.clip_sample_range
-    return picture.map((value) => Math.min(Math.max(value, -range), range))
-  }
+  const mixtureAt = (timestep: number) => ({
+    alpha: squareRoot(alphaAt(timestep)),
+    sigma: squareRoot(subtract(1, alphaAt(timestep))),
+  })
 
   return {
     method: METHOD,
@@ -103,7 +84,10 @@ export function createLcm(options: SchedulerOptions): Scheduler {
     step({ index, sample, modelOutput, noise }) {
       const timestep = timesteps[index] as number
       const { skip, out } = boundaryScalings(timestep, settings.timestep_scaling)
-      const picture = limited(predictedPicture(timestep, sample, modelOutput))
+      const picture = limitedPicture(
+        predictedPicture(settings.prediction_type, mixtureAt(timestep), sample, modelOutput),
+        settings,
+      )
       const denoised = linearCombination([out, picture], [skip, sample])
       if (index === timesteps.length - 1) return { sample: denoised, history: [], denoised }
 

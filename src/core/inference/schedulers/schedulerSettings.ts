@@ -90,15 +90,17 @@ const trainedBetas: Setting<readonly number[] | null> = {
 }
 
 /** The settings that every scheduler has. */
-export const noiseSettings = {
+export const betaSettings = {
   num_train_timesteps: integer(1000, 1, MAX_TRAIN_STEPS),
   beta_start: real(0.0001, 0, 1),
   beta_end: real(0.02, 0, 1),
   beta_schedule: choice('linear', BETA_SCHEDULES),
   trained_betas: trainedBetas,
-  rescale_betas_zero_snr: flag(false),
   steps_offset: integer(0, -MAX_TRAIN_STEPS, MAX_TRAIN_STEPS),
 } satisfies SettingsTable
+
+/** The same for those that can also rescale the noise. */
+export const noiseSettings = { ...betaSettings, rescale_betas_zero_snr: flag(false) } satisfies SettingsTable
 
 /** The training noise that the settings describe. */
 export function trainingNoiseOf(settings: SettingsOf<typeof noiseSettings>): TrainingNoise {
@@ -164,8 +166,12 @@ function infinityOf(value: string): string | number {
 
 /** The error for a setting that the scheduler cannot work with. */
 export function refusedSetting(method: string, name: string, value: unknown, remedy: string): InvalidInputError {
-  return new InvalidInputError(`${method} cannot work with ${name} = ${JSON.stringify(value) ?? String(value)}`, {
+  return new InvalidInputError(`${method} cannot work with ${name} = ${shown(value)}`, {
     remedy,
     details: { argument: name, scheduler: method },
   })
 }
+
+/** JSON knows no infinite numbers. */
+const shown = (value: unknown): string =>
+  typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value))

@@ -20,3 +20,26 @@ export function requireDistinctStart(method: string, timesteps: readonly number[
     remedy: 'Use fewer steps, or a larger num_train_timesteps.',
   })
 }
+
+/** Refuses a step whose factors are NaN or infinite: so would be every value of the picture. */
+export function requireFiniteStep(method: string, timestep: number, factors: readonly number[]): void {
+  if (factors.every(Number.isFinite)) return
+  throw new InvalidInputError(`These settings give ${method} factors that are not finite at timestep ${timestep}`, {
+    remedy: 'Check prediction_type, timestep_spacing and rescale_betas_zero_snr, then the beta schedule.',
+    details: { scheduler: method, timestep },
+  })
+}
+
+/**
+ * Looks a timestep up in a table of the training steps; as in Python, negative ones count from the end.
+ *
+ * @throws InvalidInputError where the original's look-up raises
+ */
+export function trainedAt(method: string, table: Float32Array, timestep: number): number {
+  const value = table.at(timestep)
+  if (value !== undefined) return value
+  throw new InvalidInputError(`${method} would visit timestep ${timestep} of ${table.length} training steps`, {
+    remedy: 'Use fewer steps, a smaller steps_offset, or a larger num_train_timesteps.',
+    details: { argument: 'steps_offset', scheduler: method },
+  })
+}

@@ -59,7 +59,7 @@ function cosineAlpha(time: number): number {
 }
 
 /** `torch.linspace` in float32 on a CPU: counted from the nearer end, with a fused multiply-add. */
-function linspace32(from: number, to: number, count: number): Float32Array {
+export function linspace32(from: number, to: number, count: number): Float32Array {
   const start = fround(from)
   const end = fround(to)
   const step = fround(fround(end - start) / (count - 1))
