@@ -34,7 +34,7 @@ export function addImageArgumentOptions(command: Command): Command {
     .option('--size <size>', 'width x height in pixels, e.g. 512x512, or one number for both', size)
     .option('--num-images <number>', 'pictures to make, 1…10 (default: 1)', number('--num-images'))
     .option('--cfg <number>', 'guidance scale, 0…20', number('--cfg'))
-    .option('--scheduler <method>', 'DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler or LCMScheduler')
+    .option('--scheduler <method>', 'for example DPMSolverMultistepScheduler, EulerDiscreteScheduler or LCMScheduler')
 }
 
 /**

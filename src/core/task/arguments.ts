@@ -56,7 +56,7 @@ const taskConfig = group({
   cfg: real(0, 20).default(5),
 })
 
-const commonSchedulerArguments = {
+const spacingArguments = {
   num_train_timesteps: integer(1, 100_000).optional(),
   beta_start: real(0, 1).optional(),
   beta_end: real(0, 1).optional(),
@@ -64,12 +64,22 @@ const commonSchedulerArguments = {
   prediction_type: oneOf(['epsilon', 'sample', 'v_prediction']).optional(),
   timestep_spacing: oneOf(['linspace', 'leading', 'trailing']).optional(),
   steps_offset: integer(0, 1000).optional(),
-  rescale_betas_zero_snr: flag().optional(),
 }
+const commonSchedulerArguments = { ...spacingArguments, rescale_betas_zero_snr: flag().optional() }
 const thresholdingArguments = {
   thresholding: flag().optional(),
   dynamic_thresholding_ratio: real(0, 1).optional(),
   sample_max_value: real(0, 1e6).optional(),
+}
+const clippingArguments = {
+  clip_sample: flag().optional(),
+  clip_sample_range: real(0, 1e6).optional(),
+  set_alpha_to_one: flag().optional(),
+}
+const levelArguments = {
+  use_karras_sigmas: flag().optional(),
+  use_exponential_sigmas: flag().optional(),
+  final_sigmas_type: oneOf(['zero', 'sigma_min']).optional(),
 }
 const scheduler = z.discriminatedUnion(
   'method',
@@ -97,15 +107,60 @@ const scheduler = z.discriminatedUnion(
       args: group({
         ...commonSchedulerArguments,
         ...thresholdingArguments,
+        ...clippingArguments,
         original_inference_steps: integer(1, 1000).optional(),
-        clip_sample: flag().optional(),
-        clip_sample_range: real(0, 1e6).optional(),
-        set_alpha_to_one: flag().optional(),
         timestep_scaling: real(0, 1e6).optional(),
       }).prefault({}),
     }),
+    group({
+      method: z.literal('DDIMScheduler'),
+      args: group({
+        ...commonSchedulerArguments,
+        ...thresholdingArguments,
+        ...clippingArguments,
+        eta: real(0, 1).optional(),
+      }).prefault({}),
+    }),
+    group({
+      method: z.literal('EulerDiscreteScheduler'),
+      args: group({
+        ...commonSchedulerArguments,
+        ...levelArguments,
+        interpolation_type: oneOf(['linear', 'log_linear']).optional(),
+        timestep_type: oneOf(['discrete', 'continuous']).optional(),
+        sigma_min: real(0, 1e6).nullish(),
+        sigma_max: real(0, 1e6).nullish(),
+      }).prefault({}),
+    }),
+    group({
+      method: z.literal('PNDMScheduler'),
+      args: group({
+        ...spacingArguments,
+        skip_prk_steps: flag().optional(),
+        set_alpha_to_one: flag().optional(),
+      }).prefault({}),
+    }),
+    group({
+      method: z.literal('UniPCMultistepScheduler'),
+      args: group({
+        ...commonSchedulerArguments,
+        ...thresholdingArguments,
+        ...levelArguments,
+        solver_order: integer(1, 3).optional(),
+        solver_type: oneOf(['bh1', 'bh2']).optional(),
+        predict_x0: flag().optional(),
+        lower_order_final: flag().optional(),
+        disable_corrector: z
+          .array(integer(0, 99), { error: 'must be a list of step numbers, 0 for the first' })
+          .max(100, { error: 'must be at most 100 step numbers' })
+          .optional(),
+      }).prefault({}),
+    }),
   ],
-  { error: 'must be one of DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, LCMScheduler' },
+  {
+    error:
+      'must be one of DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, LCMScheduler, DDIMScheduler, EulerDiscreteScheduler, PNDMScheduler, UniPCMultistepScheduler',
+  },
 )
 
 const preprocessMethods = [
@@ -321,12 +376,20 @@ function toError(schema: z.ZodObject, input: object, issues: readonly z.core.$Zo
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
     const name = issue.keys[0] ?? ''
-    const siblings = knownFields(schema, path)
+    const siblings = knownFields(schema, path, input)
     // A name that another branch of the union knows is wrong here all the same, and its own name is no help.
     const others = (siblings.length > 0 ? siblings : issue.message.split(' ')).filter((sibling) => sibling !== name)
     const near = nearestName(name, others)
-    const nested = near === undefined ? nestedFields(schema) : undefined
-    const elsewhere = nested?.get(nearestName(name, nested.keys()) ?? '')
+    // What stands at the same place is a field of another member of a union.
+    const nested = [...(near === undefined ? nestedFields(schema) : [])].filter(
+      ([key, full]) => full !== [...path, key].join('.'),
+    )
+    const elsewhere = new Map(nested).get(
+      nearestName(
+        name,
+        nested.map(([key]) => key),
+      ) ?? '',
+    )
     const field = [...path, shorten(name)].join('.')
     const hint = near ? `; did you mean ${[...path, near].join('.')}?` : elsewhere ? `; did you mean ${elsewhere}?` : ''
     return new InvalidArgumentsError(`field ${field} is not known${hint}`, { remedy: REMEDY, details: { field } })
@@ -370,27 +433,38 @@ function valueAt(input: unknown, path: readonly string[]): unknown {
   return value
 }
 
-/** The object schemas that a schema may stand for, with wrappers such as defaults and unions taken off. */
-function objectsOf(schema: z.core.$ZodType): z.ZodObject[] {
+/**
+ * The object schemas that a schema may stand for, with wrappers such as defaults and unions taken off.
+ *
+ * @param value what was given for it; where that says which member of a union is meant, only that one
+ */
+function objectsOf(schema: z.core.$ZodType, value?: unknown): z.ZodObject[] {
   if (schema instanceof z.ZodObject) return [schema]
-  if (schema instanceof z.ZodUnion) return schema.options.flatMap(objectsOf)
+  if (schema instanceof z.ZodUnion) {
+    const objects = schema.options.flatMap((option) => objectsOf(option))
+    if (!(schema instanceof z.ZodDiscriminatedUnion)) return objects
+    const key = schema.def.discriminator
+    const meant = objects.filter(({ shape }) => z.safeParse(shape[key] as z.ZodType, valueAt(value, [key])).success)
+    return meant.length > 0 ? meant : objects
+  }
   if (
     schema instanceof z.ZodDefault ||
     schema instanceof z.ZodPrefault ||
     schema instanceof z.ZodNullable ||
     schema instanceof z.ZodOptional
   ) {
-    return objectsOf(schema.def.innerType)
+    return objectsOf(schema.def.innerType, value)
   }
   if (schema instanceof z.ZodArray) return objectsOf(schema.element)
   return []
 }
 
-function knownFields(schema: z.ZodObject, path: readonly string[]): string[] {
+function knownFields(schema: z.ZodObject, path: readonly string[], input: unknown): string[] {
   let objects: z.ZodObject[] = [schema]
-  for (const key of path) {
+  for (const [depth, key] of path.entries()) {
     if (/^\d+$/.test(key)) continue
-    objects = objects.flatMap((object) => (object.shape[key] ? objectsOf(object.shape[key]) : []))
+    const value = valueAt(input, path.slice(0, depth + 1))
+    objects = objects.flatMap((object) => (object.shape[key] ? objectsOf(object.shape[key], value) : []))
   }
   return objects.flatMap((object) => Object.keys(object.shape))
 }

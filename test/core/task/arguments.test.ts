@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { SCHEDULER_METHODS } from '../../../src/core/inference/schedulers/createScheduler.js'
 import { parseImageArguments, parseTaskArguments, parseTextArguments } from '../../../src/core/task/arguments.js'
 
 const image = (more: object = {}) => ({ base_model: 'embedded:tiny-shapes', prompt: 'a cat', ...more })
@@ -80,7 +81,7 @@ describe('image arguments', () => {
     [image({ base_model: 3 }), 'field base_model is 3, must be a model id, or an object {name, variant}'],
     [
       image({ scheduler: { method: 'LCM' } }),
-      "field scheduler.method is 'LCM', must be one of DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, LCMScheduler",
+      "field scheduler.method is 'LCM', must be one of DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, LCMScheduler, DDIMScheduler, EulerDiscreteScheduler, PNDMScheduler, UniPCMultistepScheduler",
     ],
     [
       image({ scheduler: { method: 'DPMSolverMultistepScheduler', args: { solver_order: 4 } } }),
@@ -102,6 +103,26 @@ describe('image arguments', () => {
   test('an argument of another scheduler is not known', () => {
     const args = { method: 'LCMScheduler', args: { solver_order: 2 } }
     expect(refusal(image({ scheduler: args }))).toMatch(/^field scheduler\.args\.solver_order is not known/)
+  })
+
+  test.each([
+    ['DDIMScheduler', { clip_samples: true }, 'clip_samples is not known; did you mean scheduler.args.clip_sample?'],
+    ['LCMScheduler', { clip_samples: true }, 'clip_samples is not known; did you mean scheduler.args.clip_sample?'],
+    ['EulerDiscreteScheduler', { sigma_mim: 1 }, 'sigma_mim is not known; did you mean scheduler.args.sigma_min?'],
+    ['DDIMScheduler', { eta: 2 }, 'eta is 2, must be a number 0…1'],
+    ['UniPCMultistepScheduler', { solver_type: 'midpoint' }, "solver_type is 'midpoint', must be one of bh1, bh2"],
+    [
+      'UniPCMultistepScheduler',
+      { disable_corrector: [1.5] },
+      'disable_corrector.0 is 1.5, must be a whole number 0…99',
+    ],
+    ['EulerAncestralDiscreteScheduler', { skip_prk_step: true }, 'skip_prk_step is not known'],
+  ])('%s with %j', (method, args, message) => {
+    expect(refusal(image({ scheduler: { method, args } }))).toBe(`field scheduler.args.${message}`)
+  })
+
+  test.each(SCHEDULER_METHODS)('%s may be asked for', (method) => {
+    expect(refusal(image({ scheduler: { method } }))).toBe('accepted')
   })
 
   test('a prompt may have 16 KiB, counted in bytes', () => {
