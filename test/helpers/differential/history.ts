@@ -132,3 +132,38 @@ function scoreOf(plan: TaskPlan, slot: Slot, threshold: number): Hex {
   }
   return bytesToHex(score)
 }
+
+/**
+ * Histories that chance seldom finds: of four nodes that are free a task takes three, its first uploader is late, and the
+ * next task takes the three that are left. So whoever is to upload next is busy elsewhere, whatever the draw.
+ */
+export const CROWDED: readonly History[] = (
+  [['upload'], ['wait'], ['upload', 'fault']] as const satisfies readonly (readonly DeliveryStep[])[]
+).map((next) => ({
+  parameters: { hammingThreshold: 5, errorFeeBasisPoints: 2_000, penaltyBasisPoints: 200 },
+  tasks: [success(['wait', ...next]), success(['upload'])],
+  turns: [
+    ...[0, 1, 2, 3].map((node) => ({ node, does: 'pause' as const, possible: false })),
+    // Drawn, committed, revealed, not uploaded.
+    ...Array(4).fill({ task: 0 }),
+    { task: 1 },
+    ...next.map(() => ({ task: 0 })),
+    // Who lost its stake meanwhile cannot come back before its other task has ended.
+    ...[4, 5, 6, 7].map((node) => ({ node, does: 'join' as const, possible: false })),
+  ],
+}))
+
+function success(delivery: readonly DeliveryStep[]): TaskPlan {
+  return {
+    kind: 'image',
+    imageCount: 1,
+    feeWei: 100n,
+    does: ['result', 'result', 'result'],
+    off: [0, 0, 0],
+    offElsewhere: [0, 0, 0],
+    deciding: 0,
+    commitOrder: [0, 1, 2],
+    revealOrder: [0, 1, 2],
+    delivery,
+  }
+}
