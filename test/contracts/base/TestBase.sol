@@ -44,6 +44,8 @@ interface Vm {
     function setEnv(string calldata name, string calldata value) external;
     function envOr(string calldata name, bool defaultValue) external view returns (bool);
     function pauseGasMetering() external;
+    function envOr(string calldata name, string calldata otherwise) external view returns (string memory);
+    function writeLine(string calldata path, string calldata text) external;
     function toString(uint256 value) external pure returns (string memory);
     function assume(bool condition) external pure;
     function assertTrue(bool condition, string calldata message) external pure;
