@@ -103,9 +103,9 @@ contract InvariantsTest is InvariantBase, NetworkTest {
         _checkStatistics();
         _checkNodes(all ? type(uint256).max : _model.touchedWallets());
         _checkLedgers(all ? _model.accounts() : _model.touchedAccounts());
-        if (all) _checkTasks(_model.tasks());
+        if (all) _checkTasks(_model.openTasks());
         else if (_model.touchedTask() != 0) _checkTask(_model.touchedTask());
-        _checkCalledToAccount();
+        vm.assertTrue(!_model.stakeLeftTooSoon(), "a stake left before its upload was safe");
     }
 
     /// @dev Everything that either contract holds is somebody's.
@@ -196,11 +196,6 @@ contract InvariantsTest is InvariantBase, NetworkTest {
         for (uint256 i = 0; i < taskIds.length; ++i) {
             _checkTask(taskIds[i]);
         }
-        // What nothing can happen to any more needs no second look.
-        taskIds = _model.openTasks();
-        for (uint256 i = 0; i < taskIds.length; ++i) {
-            _model.close(taskIds[i]);
-        }
     }
 
     function _checkTask(bytes32 taskId) private view {
@@ -249,21 +244,6 @@ contract InvariantsTest is InvariantBase, NetworkTest {
         if (job.phase == Tasks.Phase.Replacing) return ITaskConsensus.State.Completed;
         if (job.phase == Tasks.Phase.Aborted) return ITaskConsensus.State.Aborted;
         return ITaskConsensus.State(uint256(job.phase));
-    }
-
-    /// @dev Whoever is to upload, or can still be blamed for an upload, has not taken its stake away; as far as the owner left
-    /// the times alone since then.
-    function _checkCalledToAccount() private view {
-        bytes32[] memory taskIds = _model.openTasks();
-        for (uint256 i = 0; i < taskIds.length; ++i) {
-            Tasks.Job memory job = _model.job(taskIds[i]);
-            if (job.phase < Tasks.Phase.Awaiting || job.phase == Tasks.Phase.Aborted) continue;
-            if (block.timestamp > job.deadline || _model.windowsChangedAt() >= job.askedAt) continue;
-            uint256 slot = job.order[job.place];
-            vm.assertTrue(
-                !_model.withdrawn(job.nodes[slot], job.memberships[slot]), "a stake left before its upload was safe"
-            );
-        }
     }
 
     // ------------------------------------------------------------------ at the end of every run

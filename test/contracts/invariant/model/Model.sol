@@ -16,5 +16,6 @@ contract Model is Tasks {
         touchedWallets = 0;
         touchedTask = 0;
         _forgetTouchedAccounts();
+        _closeSome();
     }
 }

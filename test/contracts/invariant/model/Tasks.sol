@@ -112,6 +112,20 @@ abstract contract Tasks is Members {
         return false;
     }
 
+    /// @dev Whether someone who is to upload, or can still be blamed for an upload, has taken its stake away; as far as the
+    /// owner left the times alone since it was asked.
+    function stakeLeftTooSoon() external view returns (bool) {
+        for (uint256 i = 0; i < _open.length; ++i) {
+            Job storage job_ = _jobs[_open[i]];
+            Phase phase = job_.phase;
+            if (phase != Phase.Awaiting && phase != Phase.Completed && phase != Phase.Replacing) continue;
+            if (timestamp > job_.deadline || windowsChangedAt >= job_.askedAt) continue;
+            uint256 slot = job_.order[job_.place];
+            if (withdrawn[job_.nodes[slot]][job_.memberships[slot]]) return true;
+        }
+        return false;
+    }
+
     /// @dev A task and, where it matters, one of its slots that needs this now; zero for none.
     function pick(uint256 random, Need need) external view returns (bytes32 taskId, uint256 slot) {
         uint256 tasks_ = _open.length;
@@ -435,19 +449,19 @@ abstract contract Tasks is Members {
 
     /// @dev Who agreed, committed later, and has a stake to answer with.
     function _askNext(Job storage job_) private {
-        while (++job_.place < job_.commits) {
-            uint256 slot = job_.order[job_.place];
+        for (uint8 place = job_.place + 1; place < job_.commits; ++place) {
+            uint256 slot = job_.order[place];
             if (!job_.agreed[slot]) continue;
             if (!_holdStake(job_.nodes[slot], timestamp + 2 * uploadWindow)) {
                 count("uploads: no stake, passed over");
                 continue;
             }
+            job_.place = place;
             // Also where the wallet joined anew meanwhile.
             job_.memberships[slot] = _members[job_.nodes[slot]].membership;
             (job_.askedAt, job_.deadline) = (timestamp, timestamp + uploadWindow);
             return;
         }
-        job_.place = job_.commits - 1;
         if (job_.phase == Phase.Awaiting) {
             _abort(job_, ITaskConsensus.AbortReason.NotUploaded);
         } else {
@@ -476,13 +490,19 @@ abstract contract Tasks is Members {
     }
 
     /// @dev Nothing can happen any more to a task that was aborted, or completed and is past the time for faults.
-    function close(bytes32 taskId) external {
-        Job storage job_ = _jobs[taskId];
-        bool over = job_.phase == Phase.Aborted || (job_.phase == Phase.Completed && timestamp > job_.deadline);
-        if (!over) return;
+    function _close(bytes32 taskId) private {
         bytes32 last = _open[_open.length - 1];
         (_open[_openIndex[taskId]], _openIndex[last]) = (last, _openIndex[taskId]);
         _open.pop();
+    }
+
+    /// @dev Two of the open tasks are looked at in every step.
+    function _closeSome() internal {
+        for (uint256 i = 0; i < 2 && _open.length != 0; ++i) {
+            Job storage job_ = _jobs[_open[(steps + i) % _open.length]];
+            bool over = job_.phase == Phase.Aborted || (job_.phase == Phase.Completed && timestamp > job_.deadline);
+            if (over) _close(_open[(steps + i) % _open.length]);
+        }
     }
 
     // ---- money
