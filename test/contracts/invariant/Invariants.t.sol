@@ -20,10 +20,10 @@ import {Tasks} from "./model/Tasks.sol";
 /// @notice What holds after every call of a random campaign by everybody; README.md says it in prose.
 /// @dev One invariant function, so that forge runs one campaign: the checks are cheap next to the calls.
 contract InvariantsTest is InvariantBase, NetworkTest {
-    uint256 private constant _WALLETS = 13;
+    uint256 private constant _WALLETS = 16;
     uint256 private constant _SECOND_RELAY_KEY = 0x5e1a8;
     /// @dev What the last step touched is checked after every step, all the rest after every so many.
-    uint256 private constant _FULL_CHECK_EVERY = 32;
+    uint256 private constant _FULL_CHECK_EVERY = 64;
     /// @dev Verdict, and three times an upload that is missed.
     uint256 private constant _MOST_ADVANCES = 4;
     address private constant _SINK = address(0x51147);
@@ -57,14 +57,17 @@ contract InvariantsTest is InvariantBase, NetworkTest {
         (payees[0], payees[1], payees[2], payees[3]) = (address(0xC01D1), address(0xC01D2), creator, nodes[0]);
         _target(address(new NodeHandler(network, payees)));
         _target(address(new CreatorHandler(network, _creators, relays)));
-        _target(address(new WorkHandler(network)));
+        // Forge takes every function of every handler equally often: a task needs much work.
+        for (uint256 i = 0; i < 3; ++i) {
+            _target(address(new WorkHandler(network)));
+        }
         _target(address(new DeliveryHandler(network, keys)));
         _target(address(new OwnerHandler(network, address(this), _SINK, relays)));
         _target(address(new TimeHandler(network)));
         _sender(address(0x5e4de4));
     }
 
-    /// @dev Ten of thirteen wallets are members from the start, most of them with one GPU model.
+    /// @dev Twelve of sixteen wallets are members from the start, most of them with one GPU model.
     function _setUpAccounts() private {
         bytes32[3] memory gpuModels = [GPU, keccak256("NVIDIA L4"), keccak256("AMD Instinct MI300X")];
         for (uint256 i = 0; i < 3; ++i) {
@@ -74,10 +77,10 @@ contract InvariantsTest is InvariantBase, NetworkTest {
         for (uint256 i = 0; i < _WALLETS; ++i) {
             address wallet = address(uint160(0x10000 + i));
             _model.addWallet(wallet);
-            if (i < 10) {
-                addNode(gpuModels[i < 6 ? 0 : 1], vramGb[i % 5]);
+            if (i < 12) {
+                addNode(gpuModels[i < 8 ? 0 : 1], vramGb[i % 5]);
                 bytes32 key = keccak256(abi.encode(wallet));
-                _model.join(wallet, STAKE, gpuModels[i < 6 ? 0 : 1], vramGb[i % 5], key, address(0));
+                _model.join(wallet, STAKE, gpuModels[i < 8 ? 0 : 1], vramGb[i % 5], key, address(0));
             } else {
                 nodes.push(wallet);
             }
@@ -100,7 +103,9 @@ contract InvariantsTest is InvariantBase, NetworkTest {
         vm.roll(_model.blockNumber());
         bool all = _model.steps() % _FULL_CHECK_EVERY == 0;
         _checkTotals();
-        _checkStatistics();
+        vm.assertEq(_model.wronged(), 0, "an honest node of an honest majority was slashed");
+        // Sums do not mend themselves: what was wrong once is found later.
+        if (all) _checkStatistics();
         _checkNodes(all ? type(uint256).max : _model.touchedWallets());
         _checkLedgers(all ? _model.accounts() : _model.touchedAccounts());
         if (all) _checkTasks(_model.openTasks());
@@ -145,7 +150,6 @@ contract InvariantsTest is InvariantBase, NetworkTest {
             "statistics: penalties and slashes"
         );
         vm.assertEq(_witness.paidToSlashed(), 0, "a node earned from the task that it was slashed for");
-        vm.assertEq(_model.wronged(), 0, "an honest node of an honest majority was slashed");
     }
 
     function _checkNodes(uint256 mask) private view {
@@ -154,17 +158,18 @@ contract InvariantsTest is InvariantBase, NetworkTest {
         }
         if (mask == 0) return;
         vm.assertEq(registry.memberCount(), _model.memberCount(), "members");
-        _checkPools(false, 0, 0);
         _checkPools(false, 24, 0);
-        if (mask != type(uint256).max) return;
+        // One of six sizes at a time, each with every GPU model.
+        if (mask == type(uint256).max) _checkPoolsOf(_model.steps() / _FULL_CHECK_EVERY);
+    }
+
+    function _checkPoolsOf(uint256 which) private view {
+        uint32 vramGb = [uint32(0), 9, 16, 24, 41, 141][which % 6];
         bytes32[] memory gpuModels = _model.gpuModels();
-        uint32[6] memory vramGb = [uint32(0), 9, 16, 24, 41, 141];
-        for (uint256 i = 0; i < vramGb.length; ++i) {
-            _checkPools(false, vramGb[i], 0);
-            _checkPools(true, vramGb[i], 0);
-            for (uint256 j = 0; j < gpuModels.length; ++j) {
-                _checkPools(true, vramGb[i], gpuModels[j]);
-            }
+        _checkPools(false, vramGb, 0);
+        _checkPools(true, vramGb, 0);
+        for (uint256 i = 0; i < gpuModels.length; ++i) {
+            _checkPools(true, vramGb, gpuModels[i]);
         }
     }
 
@@ -254,8 +259,12 @@ contract InvariantsTest is InvariantBase, NetworkTest {
         vm.warp(_model.timestamp());
         vm.roll(_model.blockNumber());
         _checkNodes(type(uint256).max);
+        for (uint256 i = 0; i < 6; ++i) {
+            _checkPoolsOf(i);
+        }
         _checkTasks(_model.tasks());
         _checkLedgers(_model.accounts());
+        _checkStatistics();
         _report();
         _endAllTasks();
         _emptyRegistry();

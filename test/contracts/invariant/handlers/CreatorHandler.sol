@@ -31,10 +31,16 @@ contract CreatorHandler is Handler {
         _create("create text", request);
     }
 
-    function cancel(uint256 seed) external step(seed) {
+    function cancelOrMoveMoney(uint256 seed) external step(seed) {
+        if (_oneIn(3)) _cancel();
+        else if (_oneIn(2)) _deposit();
+        else _withdraw();
+    }
+
+    function _cancel() private {
         bytes32 taskId;
-        if (!_oneIn(4)) (taskId,) = MODEL.pick(_word(), Tasks.Need.Cancel);
-        if (taskId == 0 || !_oneIn(4)) taskId = _anyTask();
+        if (_oneIn(2)) (taskId,) = MODEL.pick(_word(), Tasks.Need.Cancel);
+        if (taskId == 0) taskId = _anyTask();
         address caller = _oneIn(8) ? _creator() : MODEL.job(taskId).creator;
         _perform(
             "cancel",
@@ -45,12 +51,18 @@ contract CreatorHandler is Handler {
         );
     }
 
+    /// @dev By anyone. Who was drawn is the one thing the model has to be told.
     function start(uint256 seed) external step(seed) {
-        _start();
-    }
-
-    function startAgain(uint256 seed) external step(seed) {
-        _start();
+        bytes32 taskId;
+        if (!_oneIn(8)) (taskId,) = MODEL.pick(_word(), Tasks.Need.Start);
+        if (taskId == 0) (taskId,) = MODEL.pick(_word(), Tasks.Need.Cancel);
+        if (taskId == 0) taskId = _anyTask();
+        (bytes4 refusal, bool draws) = MODEL.start(taskId);
+        _perform("start", _anyWallet(), address(CONSENSUS), abi.encodeCall(CONSENSUS.start, (taskId)), refusal);
+        if (!draws) return;
+        ITaskConsensus.TaskView memory task = CONSENSUS.task(taskId);
+        address[3] memory nodes = [task.slots[0].node, task.slots[1].node, task.slots[2].node];
+        vm.assertTrue(MODEL.drawn(taskId, nodes), "start: drew a node that was not free, or not fit");
     }
 
     function advance(uint256 seed) external step(seed) {
@@ -66,41 +78,27 @@ contract CreatorHandler is Handler {
         );
     }
 
-    function ledger(uint256 seed) external step(seed) {
-        uint256 amountWei = _oneIn(16) ? 0 : _between(1, 200 ether);
-        if (_oneIn(2)) {
-            address creator = _creator();
-            _perform(
-                "deposit",
-                creator,
-                address(CONSENSUS),
-                abi.encodeCall(CONSENSUS.deposit, (amountWei)),
-                MODEL.deposit(creator, amountWei)
-            );
-            return;
-        }
+    function _deposit() private {
+        address creator = _creator();
+        uint256 amountWei = _oneIn(16) ? 0 : _between(1, 300 ether);
+        _perform(
+            "deposit",
+            creator,
+            address(CONSENSUS),
+            abi.encodeCall(CONSENSUS.deposit, (amountWei)),
+            MODEL.deposit(creator, amountWei)
+        );
+    }
+
+    function _withdraw() private {
         address[] memory accounts = MODEL.accounts();
         address account = _oneIn(8) ? _anyWallet() : accounts[_below(accounts.length)];
-        if (_oneIn(2)) amountWei = MODEL.ledgerOf(account);
+        uint256 amountWei = _oneIn(4) ? MODEL.ledgerOf(account) : _below(200 ether);
         address to = _oneIn(16) ? address(0) : _anyWallet();
         uint256 beforeWei = TOKEN.balanceOf(to);
         bytes4 refusal = MODEL.withdraw(account, to, amountWei);
         _perform("withdraw", account, address(CONSENSUS), abi.encodeCall(CONSENSUS.withdraw, (to, amountWei)), refusal);
         if (refusal == 0) vm.assertEq(TOKEN.balanceOf(to), beforeWei + amountWei, "withdraw: what came out");
-    }
-
-    /// @dev By anyone. Who was drawn is the one thing the model has to be told.
-    function _start() private {
-        bytes32 taskId;
-        if (!_oneIn(8)) (taskId,) = MODEL.pick(_word(), Tasks.Need.Start);
-        if (taskId == 0) (taskId,) = MODEL.pick(_word(), Tasks.Need.Cancel);
-        if (taskId == 0) taskId = _anyTask();
-        (bytes4 refusal, bool draws) = MODEL.start(taskId);
-        _perform("start", _anyWallet(), address(CONSENSUS), abi.encodeCall(CONSENSUS.start, (taskId)), refusal);
-        if (!draws) return;
-        ITaskConsensus.TaskView memory task = CONSENSUS.task(taskId);
-        address[3] memory nodes = [task.slots[0].node, task.slots[1].node, task.slots[2].node];
-        vm.assertTrue(MODEL.drawn(taskId, nodes), "start: drew a node that was not free, or not fit");
     }
 
     function _create(bytes32 name, ITaskConsensus.TaskRequest memory request) private {

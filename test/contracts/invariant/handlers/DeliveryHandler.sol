@@ -31,31 +31,6 @@ contract DeliveryHandler is Handler {
     }
 
     function upload(uint256 seed) external step(seed) {
-        _upload();
-    }
-
-    function uploadToo(uint256 seed) external step(seed) {
-        _upload();
-    }
-
-    function fault(uint256 seed) external step(seed) {
-        bytes32 taskId = _target(Tasks.Need.Fault);
-        Tasks.Job memory job = MODEL.job(taskId);
-        // A relay says so only where it is so.
-        bool signed = job.badUpload && !_oneIn(16);
-        address uploader = job.phase == Tasks.Phase.Completed ? MODEL.uploaderOf(taskId) : address(0);
-        bytes32 hash = keccak256(abi.encode(_FAULT, taskId, job.digest, uploader));
-        bytes memory signature = _signature(job.relay, hash, signed);
-        _perform(
-            "reportFault",
-            _anyWallet(),
-            address(CONSENSUS),
-            abi.encodeCall(CONSENSUS.reportFault, (taskId, job.digest, signature)),
-            MODEL.reportFault(taskId, signed)
-        );
-    }
-
-    function _upload() private {
         bytes32 taskId = _target(Tasks.Need.Upload);
         Tasks.Job memory job = MODEL.job(taskId);
         address caller = _anyWallet();
@@ -73,6 +48,23 @@ contract DeliveryHandler is Handler {
             address(CONSENSUS),
             abi.encodeCall(CONSENSUS.reportUploaded, (taskId, digest, _SIZE, signature)),
             MODEL.reportUploaded(taskId, caller, digest, signed, bad)
+        );
+    }
+
+    function fault(uint256 seed) external step(seed) {
+        bytes32 taskId = _target(Tasks.Need.Fault);
+        Tasks.Job memory job = MODEL.job(taskId);
+        // A relay says so only where it is so.
+        bool signed = job.badUpload && !_oneIn(16);
+        address uploader = job.phase == Tasks.Phase.Completed ? MODEL.uploaderOf(taskId) : address(0);
+        bytes32 hash = keccak256(abi.encode(_FAULT, taskId, job.digest, uploader));
+        bytes memory signature = _signature(job.relay, hash, signed);
+        _perform(
+            "reportFault",
+            _anyWallet(),
+            address(CONSENSUS),
+            abi.encodeCall(CONSENSUS.reportFault, (taskId, job.digest, signature)),
+            MODEL.reportFault(taskId, signed)
         );
     }
 

@@ -35,8 +35,7 @@ abstract contract Handler is TestBase {
 
     /// @dev Begins a step: in the time of the model, and with a stream of random numbers from `seed`.
     modifier step(uint256 seed) {
-        vm.warp(MODEL.timestamp());
-        vm.roll(MODEL.blockNumber());
+        _pass(0, 0);
         MODEL.beginStep();
         _random = seed;
         _;
@@ -49,6 +48,12 @@ abstract contract Handler is TestBase {
         CONSENSUS = network.consensus;
         MODEL = network.model;
         WITNESS = network.witness;
+    }
+
+    function _pass(uint256 seconds_, uint256 blocks) internal {
+        MODEL.pass(seconds_, blocks);
+        vm.warp(MODEL.timestamp());
+        vm.roll(MODEL.blockNumber());
     }
 
     function _word() internal returns (uint256) {

@@ -38,43 +38,16 @@ contract NodeHandler is Handler {
         );
     }
 
-    function pauseOrLeave(uint256 seed) external step(seed) {
-        if (_oneIn(2)) {
-            address wallet = _node(_AVAILABLE | _BUSY);
-            _perform("pause", wallet, address(REGISTRY), abi.encodeCall(REGISTRY.pause, ()), MODEL.pause(wallet));
-        } else {
-            address wallet = _node(_AVAILABLE | _BUSY | _PAUSED | _PAUSE_PENDING);
-            _perform("leave", wallet, address(REGISTRY), abi.encodeCall(REGISTRY.leave, ()), MODEL.leave(wallet));
-            vm.assertTrue(
-                REGISTRY.node(wallet).unbondingEndsAt == 0 || MODEL.withdrawableAt(wallet) != 0, "leave: no end"
-            );
-        }
-    }
-
     function resume(uint256 seed) external step(seed) {
         address wallet = _node(_PAUSED | _PAUSE_PENDING | _LEAVE_PENDING);
         _perform("resume", wallet, address(REGISTRY), abi.encodeCall(REGISTRY.resume, ()), MODEL.resume(wallet));
     }
 
-    /// @dev Half of the calls wait until it is possible, or until one second before.
-    function withdrawStake(uint256 seed) external step(seed) {
-        address wallet = _node(_UNBONDING);
-        uint256 at = MODEL.withdrawableAt(wallet);
-        if (_oneIn(2) && at > MODEL.timestamp()) {
-            MODEL.pass(at - MODEL.timestamp() - _below(2), 1);
-            vm.warp(MODEL.timestamp());
-            vm.roll(MODEL.blockNumber());
-        }
-        uint256 stakeWei = MODEL.member(wallet).stakeWei;
-        uint256 since = MODEL.member(wallet).unbondingSince;
-        uint256 seconds_ = MODEL.member(wallet).unbondingSeconds;
-        address to = MODEL.beneficiaryOf(wallet);
-        uint256 beforeWei = TOKEN.balanceOf(to);
-        bytes4 refusal = MODEL.withdrawStake(wallet);
-        _perform("withdrawStake", wallet, address(REGISTRY), abi.encodeCall(REGISTRY.withdrawStake, ()), refusal);
-        if (refusal != 0) return;
-        vm.assertEq(TOKEN.balanceOf(to), beforeWei + stakeWei, "withdrawStake: what the beneficiary got");
-        vm.assertGe(block.timestamp, since + seconds_, "withdrawStake: unbonding was shortened");
+    function goAway(uint256 seed) external step(seed) {
+        uint256 which = _below(4);
+        if (which == 0) _pause();
+        else if (which == 1) _leave();
+        else _withdrawStake();
     }
 
     function change(uint256 seed) external step(seed) {
@@ -83,6 +56,32 @@ contract NodeHandler is Handler {
         else if (which == 1) _setHardware();
         else if (which == 2) _setBeneficiary();
         else _setEncryptionKey();
+    }
+
+    function _pause() private {
+        address wallet = _node(_AVAILABLE | _BUSY);
+        _perform("pause", wallet, address(REGISTRY), abi.encodeCall(REGISTRY.pause, ()), MODEL.pause(wallet));
+    }
+
+    function _leave() private {
+        address wallet = _node(_AVAILABLE | _BUSY | _PAUSED | _PAUSE_PENDING);
+        _perform("leave", wallet, address(REGISTRY), abi.encodeCall(REGISTRY.leave, ()), MODEL.leave(wallet));
+    }
+
+    /// @dev Some wait until it is possible, or until one second before.
+    function _withdrawStake() private {
+        address wallet = _node(_UNBONDING);
+        uint256 at = MODEL.withdrawableAt(wallet);
+        if (_oneIn(8) && at > MODEL.timestamp()) _pass(at - MODEL.timestamp() - _below(2), 1);
+        uint256 stakeWei = MODEL.member(wallet).stakeWei;
+        uint256 earliest = MODEL.member(wallet).unbondingSince + MODEL.member(wallet).unbondingSeconds;
+        address to = MODEL.beneficiaryOf(wallet);
+        uint256 beforeWei = TOKEN.balanceOf(to);
+        bytes4 refusal = MODEL.withdrawStake(wallet);
+        _perform("withdrawStake", wallet, address(REGISTRY), abi.encodeCall(REGISTRY.withdrawStake, ()), refusal);
+        if (refusal != 0) return;
+        vm.assertEq(TOKEN.balanceOf(to), beforeWei + stakeWei, "withdrawStake: what the beneficiary got");
+        vm.assertGe(block.timestamp, earliest, "withdrawStake: unbonding was shortened");
     }
 
     function _increaseStake() private {

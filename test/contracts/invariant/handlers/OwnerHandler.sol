@@ -14,43 +14,47 @@ contract OwnerHandler is Handler {
         (_OWNER, _SINK, _relays) = (owner, sink, relays);
     }
 
-    function setParameter(uint256 seed) external step(seed) {
-        uint256 which = _below(9);
+    function decide(uint256 seed) external step(seed) {
+        uint256 which = _below(12);
         if (which == 0) _setMinimumStake();
         else if (which == 1) _setUnbonding();
         else if (which == 2) _setPenalty();
         else if (which == 3) _setTimeouts();
-        else if (which == 4) _setErrorFee();
+        else if (which == 4) _setRevealWindow();
         else if (which == 5) _setUploadWindow();
         else if (which == 6) _setThreshold();
         else if (which == 7) _setErrorFee();
-        else _setMinimumFee();
+        else if (which == 8) _setMinimumFee();
+        else if (which == 9) _distribute();
+        else _changeRelays();
     }
 
-    function relaysAndPool(uint256 seed) external step(seed) {
+    /// @dev One in four goes.
+    function _changeRelays() private {
         address relay = _relays[_below(_relays.length)];
-        uint256 which = _below(4);
-        if (which == 0) {
+        if (_oneIn(4)) {
             bytes4 refusal = MODEL.removeRelay(relay) ? bytes4(0) : Errors.TaskConsensus_RelayUnknown.selector;
             _do("removeRelay", address(CONSENSUS), abi.encodeCall(CONSENSUS.removeRelay, (relay)), refusal);
-        } else if (which < 3) {
+        } else {
             MODEL.setRelay(relay);
             _do("setRelay", address(CONSENSUS), abi.encodeCall(CONSENSUS.setRelay, (relay, "https://relay.example")), 0);
-        } else {
-            uint256 amountWei = _oneIn(8) ? MODEL.poolWei() + 1 : _below(MODEL.poolWei() + 1);
-            bytes4 refusal = MODEL.distribute(amountWei);
-            _do("distribute", address(POOL), abi.encodeCall(POOL.distribute, (_SINK, amountWei)), refusal);
         }
     }
 
+    function _distribute() private {
+        uint256 amountWei = _oneIn(8) ? MODEL.poolWei() + 1 : _below(MODEL.poolWei() + 1);
+        bytes4 refusal = MODEL.distribute(amountWei);
+        _do("distribute", address(POOL), abi.encodeCall(POOL.distribute, (_SINK, amountWei)), refusal);
+    }
+
     function _setMinimumStake() private {
-        uint256 value = _between(1 ether, 800 ether);
+        uint256 value = _between(1 ether, 500 ether);
         MODEL.setMinimumStake(value);
         _do("setMinimumStake", address(REGISTRY), abi.encodeCall(REGISTRY.setMinimumStake, (value)), 0);
     }
 
     function _setUnbonding() private {
-        uint256 value = _between(30, 8_000);
+        uint256 value = _between(30, 6_000);
         bytes4 refusal = MODEL.setUnbonding(value) ? bytes4(0) : Errors.Parameter_UnbondingTooShort.selector;
         _do("setUnbonding", address(REGISTRY), abi.encodeCall(REGISTRY.setUnbonding, (value)), refusal);
     }
@@ -62,8 +66,8 @@ contract OwnerHandler is Handler {
     }
 
     function _setTimeouts() private {
-        uint256 maximum = _between(5, 600);
-        uint256 minimum = _between(5, maximum);
+        uint256 maximum = _between(120, 7_200);
+        uint256 minimum = _between(5, 120);
         MODEL.setTimeouts(minimum, maximum);
         _do(
             "setExecutionTimeouts",
@@ -74,7 +78,7 @@ contract OwnerHandler is Handler {
     }
 
     function _setRevealWindow() private {
-        uint256 value = _between(10, 600);
+        uint256 value = _between(10, 900);
         MODEL.setRevealWindow(value);
         _do("setRevealWindow", address(CONSENSUS), abi.encodeCall(CONSENSUS.setRevealWindow, (value)), 0);
     }

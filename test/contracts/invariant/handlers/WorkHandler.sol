@@ -12,33 +12,19 @@ contract WorkHandler is Handler {
 
     constructor(Network memory network) Handler(network) {}
 
-    function commitHonestly(uint256 seed) external step(seed) {
-        _commit(true);
-    }
-
-    /// @dev Twice as often, so that many tasks have an honest majority.
-    function commitHonestlyToo(uint256 seed) external step(seed) {
-        _commit(true);
-    }
-
-    function commitAnything(uint256 seed) external step(seed) {
-        _commit(_oneIn(4));
+    function commit(uint256 seed) external step(seed) {
+        _commit(!_oneIn(4));
     }
 
     function reveal(uint256 seed) external step(seed) {
-        _reveal(false);
+        _reveal(_oneIn(8));
     }
 
-    function revealToo(uint256 seed) external step(seed) {
-        _reveal(false);
-    }
-
-    function revealMore(uint256 seed) external step(seed) {
-        _reveal(false);
-    }
-
-    function revealWrongly(uint256 seed) external step(seed) {
-        _reveal(true);
+    /// @dev Whatever is to be done.
+    function work(uint256 seed) external step(seed) {
+        (bytes32 taskId,) = MODEL.pick(_word(), Tasks.Need.Reveal);
+        if (taskId != 0) _reveal(false);
+        else _commit(!_oneIn(4));
     }
 
     function _commit(bool honest) private {
@@ -49,12 +35,12 @@ contract WorkHandler is Handler {
         bytes32 commitment = _commitment(taskId, node, job, answer);
         if (answer.copied) commitment = _commitment(taskId, job.nodes[job.order[0]], job, job.answers[job.order[0]]);
         bool zero = _oneIn(32);
-        address caller = _oneIn(16) ? _stranger(job) : node;
+        address caller = _oneIn(16) ? _stranger(job, slot) : node;
         _perform(
             honest ? bytes32("commit honestly") : bytes32("commit a lie"),
             caller,
             address(CONSENSUS),
-            abi.encodeCall(CONSENSUS.commit, (taskId, zero ? bytes32(0) : commitment)),
+            abi.encodeCall(CONSENSUS.commit, (taskId, slot, zero ? bytes32(0) : commitment)),
             MODEL.commit(taskId, slot, caller, zero, answer)
         );
     }
@@ -62,7 +48,7 @@ contract WorkHandler is Handler {
     function _reveal(bool wrongly) private {
         (bytes32 taskId, uint256 slot) = _target(Tasks.Need.Reveal);
         Tasks.Job memory job = MODEL.job(taskId);
-        address caller = _oneIn(16) ? _stranger(job) : job.nodes[slot];
+        address caller = _oneIn(16) ? _stranger(job, slot) : job.nodes[slot];
         bytes memory call = _revealCall(taskId, slot, job, wrongly);
         bytes4 refusal = MODEL.reveal(taskId, slot, caller, !wrongly);
         _perform(wrongly ? bytes32("reveal wrongly") : bytes32("reveal"), caller, address(CONSENSUS), call, refusal);
@@ -80,7 +66,7 @@ contract WorkHandler is Handler {
             if (_oneIn(2) || score.length == 0) salt = bytes32(_word());
             else score[_below(score.length)] ^= 0x01;
         }
-        return abi.encodeCall(CONSENSUS.reveal, (taskId, answer.outcome, score, salt));
+        return abi.encodeCall(CONSENSUS.reveal, (taskId, slot, answer.outcome, score, salt));
     }
 
     /// @dev Honest nodes differ by a bit here and there. Arguments or a model that cannot be fetched are nobody's lie.
@@ -140,10 +126,9 @@ contract WorkHandler is Handler {
         if (taskId == 0) (taskId, slot) = (_anyTask(), _below(3));
     }
 
-    /// @dev A wallet that the task did not draw.
-    function _stranger(Tasks.Job memory job) private returns (address wallet) {
-        do {
-            wallet = _anyWallet();
-        } while (wallet == job.nodes[0] || wallet == job.nodes[1] || wallet == job.nodes[2]);
+    /// @dev Somebody, or one of the other two.
+    function _stranger(Tasks.Job memory job, uint256 slot) private returns (address wallet) {
+        wallet = _oneIn(2) ? _anyWallet() : job.nodes[(slot + 1) % 3];
+        if (wallet == job.nodes[slot]) wallet = address(0xbad);
     }
 }

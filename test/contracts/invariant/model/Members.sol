@@ -131,6 +131,7 @@ abstract contract Members is Money {
         (member_.gpuModel, member_.vramGb, member_.encryptionKey) = (gpuModel, vramGb, encryptionKey);
         member_.beneficiary = beneficiary == address(0) ? wallet : beneficiary;
         (member_.nextBeneficiary, member_.nextBeneficiaryAt) = (address(0), 0);
+        member_.liableUntil = 0;
         ++member_.membership;
     }
 

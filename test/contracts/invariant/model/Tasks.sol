@@ -285,10 +285,12 @@ abstract contract Tasks is Members {
         if (timestamp > job_.deadline + (due ? job_.revealWindow : 0)) {
             return Errors.TaskConsensus_RevealDeadlinePassed.selector;
         }
-        if (caller != job_.nodes[slot]) return Errors.TaskConsensus_NotDrawn.selector;
         if (!answer.committed) return Errors.TaskConsensus_NotCommitted.selector;
         if (answer.revealed) return Errors.TaskConsensus_AlreadyRevealed.selector;
-        if (!right || answer.copied) return Errors.TaskConsensus_CommitmentMismatch.selector;
+        // A promise names who made it.
+        if (!right || answer.copied || caller != job_.nodes[slot]) {
+            return Errors.TaskConsensus_CommitmentMismatch.selector;
+        }
 
         if (due) _openReveals(job_, job_.deadline);
         answer.revealed = true;
@@ -383,7 +385,7 @@ abstract contract Tasks is Members {
         }
         if (!job_.answers[slot].honest) return;
         if (liars < 2) ++wronged;
-        count("nodes: honest, outvoted by two");
+        count("nodes: honest outvoted by two");
     }
 
     // ---- uploads
@@ -397,10 +399,10 @@ abstract contract Tasks is Members {
         if (job_.phase != Phase.Awaiting && job_.phase != Phase.Replacing) {
             return Errors.TaskConsensus_WrongState.selector;
         }
+        if (caller != uploaderOf(taskId)) return Errors.TaskConsensus_NotUploader.selector;
         if (timestamp > job_.deadline) return Errors.TaskConsensus_UploadDeadlinePassed.selector;
         if (digest == 0) return Errors.TaskConsensus_ResultDigestZero.selector;
         if (!signed) return Errors.TaskConsensus_SignerWrong.selector;
-        if (caller != uploaderOf(taskId)) return Errors.TaskConsensus_NotUploader.selector;
 
         uint256 slot = job_.order[job_.place];
         _letGo(caller, taskId);
@@ -453,7 +455,7 @@ abstract contract Tasks is Members {
             uint256 slot = job_.order[place];
             if (!job_.agreed[slot]) continue;
             if (!_holdStake(job_.nodes[slot], timestamp + 2 * uploadWindow)) {
-                count("uploads: no stake, passed over");
+                count("uploads: passed over");
                 continue;
             }
             job_.place = place;
@@ -467,8 +469,8 @@ abstract contract Tasks is Members {
         } else {
             _payBounty(job_, job_.creator);
             job_.phase = Phase.Completed;
-            job_.badUpload = false;
-            job_.deadline = timestamp;
+            // Nobody hears of this fault again.
+            (job_.badUpload, job_.deadline) = (false, timestamp - 1);
             count("redeliveries: failed");
         }
     }
