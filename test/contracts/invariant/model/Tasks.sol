@@ -129,15 +129,26 @@ abstract contract Tasks is Members {
     /// @dev A task and, where it matters, one of its slots that needs this now; zero for none.
     function pick(uint256 random, Need need) external view returns (bytes32 taskId, uint256 slot) {
         uint256 tasks_ = _open.length;
+        uint256 slots = need == Need.Commit || need == Need.Reveal ? 3 : 1;
         for (uint256 i = 0; i < tasks_; ++i) {
             taskId = _open[addmod(random, i, tasks_)];
             Job storage job_ = _jobs[taskId];
-            for (uint256 j = 0; j < 3; ++j) {
+            if (!_isIn(job_.phase, need)) continue;
+            for (uint256 j = 0; j < slots; ++j) {
                 slot = addmod(random >> 128, j, 3);
                 if (_needs(job_, slot, need)) return (taskId, slot);
             }
         }
         return (0, 0);
+    }
+
+    /// @dev What can be seen at once.
+    function _isIn(Phase phase, Need need) private pure returns (bool) {
+        if (need == Need.Start || need == Need.Cancel) return phase == Phase.Queued;
+        if (need == Need.Commit) return phase == Phase.Computing;
+        if (need == Need.Reveal) return phase == Phase.Computing || phase == Phase.Revealing;
+        if (need == Need.Fault) return phase == Phase.Completed;
+        return _isTimed(phase);
     }
 
     function _needs(Job storage job_, uint256 slot, Need need) private view returns (bool) {
