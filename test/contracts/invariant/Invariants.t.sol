@@ -134,6 +134,13 @@ contract InvariantsTest is InvariantBase, NetworkTest {
     function _checkStatistics() private view {
         vm.assertEq(_witness.queued(), _model.tasks().length, "statistics: queued");
         vm.assertEq(_witness.completed(), _model.counted("ends: completed"), "statistics: completed");
+        uint256 aborted;
+        for (uint256 i = 1; i <= uint256(type(ITaskConsensus.AbortReason).max); ++i) {
+            uint256 times = _model.aborts(ITaskConsensus.AbortReason(i));
+            vm.assertEq(_witness.aborts(ITaskConsensus.AbortReason(i)), times, "statistics: a reason");
+            aborted += times;
+        }
+        vm.assertEq(_witness.aborted(), aborted, "statistics: aborted");
         vm.assertEq(
             _witness.silent() + _witness.missed(),
             _model.counted("nodes: silent") + _model.counted("uploads: missed"),

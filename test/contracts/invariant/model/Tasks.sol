@@ -81,6 +81,7 @@ abstract contract Tasks is Members {
     bytes32[] internal _open;
     mapping(bytes32 taskId => uint256) private _openIndex;
     bytes32 public touchedTask;
+    mapping(ITaskConsensus.AbortReason => uint256) public aborts;
     /// @dev Honest nodes of an honest majority that lost their stake.
     uint256 public wronged;
 
@@ -539,6 +540,7 @@ abstract contract Tasks is Members {
         _credit(job_.creator, refundWei);
         (job_.phase, job_.reason) = (Phase.Aborted, reason);
         ++job_.ends;
+        ++aborts[reason];
         count(_nameOf(reason));
     }
 
