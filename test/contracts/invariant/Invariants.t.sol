@@ -204,7 +204,7 @@ contract InvariantsTest is InvariantBase, NetworkTest {
         );
     }
 
-    function _checkTasks(bytes32[] memory taskIds) private {
+    function _checkTasks(bytes32[] memory taskIds) private view {
         for (uint256 i = 0; i < taskIds.length; ++i) {
             _checkTask(taskIds[i]);
         }
