@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CrynuxError, EXIT } from '../../base/errors.js'
+import { parsePythonJson } from './parsePythonJson.js'
 
 /** Configuration files of models are small; a larger one is broken or hostile. */
 const MAXIMUM_JSON_BYTES = 64 * 1024 * 1024
@@ -37,7 +38,7 @@ export async function readModelText(model: ModelFolder, name: string): Promise<s
 }
 
 /**
- * Reads a JSON object file of a model.
+ * Reads a JSON object file of a model; numbers that are not finite may be written as Python does.
  *
  * @throws ModelFileError when it is missing or not a JSON object.
  */
@@ -45,7 +46,7 @@ export async function readModelJson(model: ModelFolder, name: string): Promise<R
   const text = await readModelText(model, name)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parsePythonJson(text)
   } catch (cause) {
     throw new ModelFileError(model, name, 'is not valid JSON', cause)
   }

@@ -10,6 +10,7 @@ import {
   type InferenceEngine,
   type InferenceEngineOptions,
 } from '../../../src/core/inference/engine.js'
+import { SCHEDULER_METHODS } from '../../../src/core/inference/schedulers/createScheduler.js'
 import { parseImageArguments, parseTextArguments, type TaskArguments } from '../../../src/core/task/arguments.js'
 import { verifyResultFiles } from '../../../src/core/task/verifyResult.js'
 import { createModelStore } from '../../../src/models/modelStore.js'
@@ -135,8 +136,8 @@ describe('the embedded model', () => {
     expect(two.score.slice(0, 18)).toBe(one.score)
   })
 
-  test.each(['EulerAncestralDiscreteScheduler', 'LCMScheduler'])('works with %s', async (method) => {
-    const { files } = await shared.run(task({}, { scheduler: { method } }), { signal: never })
+  test.each(SCHEDULER_METHODS)('works with %s', async (method) => {
+    const { files } = await shared.run(task({ steps: 4 }, { scheduler: { method } }), { signal: never })
     expect(files).toHaveLength(1)
   })
 })

@@ -1,14 +1,13 @@
-import { CrynuxError, EXIT, InvalidInputError } from '../../../base/errors.js'
-import { type ImageTaskArguments, InvalidArgumentsError } from '../../task/arguments.js'
+import { CrynuxError, EXIT } from '../../../base/errors.js'
 import { createTorchGenerator, type TorchGenerator } from '../generator/torchGenerator.js'
 import { hasModelFile, ModelFileError, type ModelFolder, type ModelFolders, readModelJson } from '../modelFile.js'
 import { NotSupportedYetError } from '../notSupportedYet.js'
 import { encodePrompts } from '../prompt/encodePrompts.js'
 import { createPromptEncoder } from '../prompt/promptEncoder.js'
-import { createScheduler } from '../schedulers/createScheduler.js'
 import type { Scheduler, SchedulerHistory } from '../schedulers/scheduler.js'
 import type { FloatTensor, ModelSession, SessionStore } from '../session.js'
 import { toRgb } from '../toRgb.js'
+import { createTaskScheduler } from './createTaskScheduler.js'
 import type { ImagePipeline, ImagePipelineHooks, RawPicture } from './imagePipeline.js'
 
 /**
@@ -55,7 +54,7 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
         throw new NotSupportedYetError('task_config.safety_checker', "the model's safety checker")
       requireSize('image_width', config.image_width, sizeStep)
       requireSize('image_height', config.image_height, sizeStep)
-      const scheduler = schedulerOf(task, schedulerConfig)
+      const scheduler = createTaskScheduler(task, schedulerConfig)
       // As in the original, a UNet that takes the guidance as an input is not guided a second time.
       const guided = config.cfg > 1 && !unet.hasInput('timestep_cond')
 
@@ -204,20 +203,6 @@ function stack(embeddings: readonly FloatTensor[]): FloatTensor {
   const data = new Float32Array(size * embeddings.length)
   for (const [index, each] of embeddings.entries()) data.set(each.data, index * size)
   return { data, dims: [embeddings.length, ...(embeddings[0]?.dims ?? [])] }
-}
-
-/** What the scheduler cannot work with was asked for by the task: every node refuses it alike. */
-function schedulerOf(
-  { scheduler: { method, args }, task_config: { steps } }: ImageTaskArguments,
-  modelConfig: Record<string, unknown>,
-): Scheduler {
-  try {
-    return createScheduler(method, modelConfig, args, steps)
-  } catch (cause) {
-    if (!(cause instanceof InvalidInputError)) throw cause
-    const { message, remedy, details } = cause
-    throw new InvalidArgumentsError(`field scheduler: ${message}`, { remedy, details, cause })
-  }
 }
 
 function requireSize(field: 'image_width' | 'image_height', size: number, step: number): void {

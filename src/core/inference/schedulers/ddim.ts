@@ -15,7 +15,7 @@ import {
   TIMESTEP_SPACINGS,
   trainingNoiseOf,
 } from './schedulerSettings.js'
-import { requireFinite, requireFiniteStep, trainedAt } from './soundSchedule.js'
+import { requireFinite, requireFiniteStep, requireThreshold, trainedAt } from './soundSchedule.js'
 import { samplerTimesteps } from './timestepSpacing.js'
 import { cumulativeAlphas } from './trainingNoise.js'
 
@@ -46,6 +46,7 @@ const settingsTable = {
 export function createDdim(options: SchedulerOptions): Scheduler {
   const { eta: _, ...modelConfig } = options.modelConfig
   const settings = resolveSettings(METHOD, settingsTable, { ...options, modelConfig })
+  requireThreshold(METHOD, settings)
   const { num_train_timesteps, prediction_type, eta } = settings
   if (options.steps > num_train_timesteps) {
     throw refusedSetting(METHOD, 'steps', options.steps, `Use at most num_train_timesteps = ${num_train_timesteps}.`)

@@ -32,7 +32,7 @@ import {
   TIMESTEP_SPACINGS,
   trainingNoiseOf,
 } from './schedulerSettings.js'
-import { requireDistinctStart, requireFinite } from './soundSchedule.js'
+import { requireDistinctStart, requireFinite, requireFiniteStep, requireThreshold } from './soundSchedule.js'
 import { solverTimesteps } from './timestepSpacing.js'
 import { clampedCumulativeAlphas, noiseLevels } from './trainingNoise.js'
 
@@ -77,6 +77,7 @@ type Settings = SettingsOf<typeof settingsTable>
  */
 export function createDpmSolverMultistep(options: SchedulerOptions): Scheduler {
   const settings = resolveSettings(METHOD, settingsTable, options)
+  requireThreshold(METHOD, settings)
   refuseCombinations(settings)
   const stochastic = settings.algorithm_type.startsWith('sde-')
   // The original reads these names of other solver families as its own nearest kind.
@@ -86,6 +87,7 @@ export function createDpmSolverMultistep(options: SchedulerOptions): Scheduler {
   const alphasCumprod = clampedCumulativeAlphas(trainingNoiseOf(settings))
   const { timesteps, sigmas } = schedule(settings, alphasCumprod, options.steps)
   requireFinite(METHOD, sigmas)
+  requireFinite(METHOD, timesteps)
   requireDistinctStart(METHOD, timesteps)
   const points = Array.from(sigmas, noisePoint)
   const point = (index: number) => points[index] as NoisePoint
@@ -100,6 +102,27 @@ export function createDpmSolverMultistep(options: SchedulerOptions): Scheduler {
   }
   if (settings.algorithm_type === 'sde-dpmsolver' && timesteps.some((_, index) => orderAt(index, index) === 3)) {
     throw refusedSetting(METHOD, 'solver_order', 3, 'Use solver_order 1 or 2 with algorithm_type sde-dpmsolver.')
+  }
+
+  /** The factors of a step, and how long the steps before it were, in lengths of this one. */
+  function factorsAt(index: number, order: number): { weights: StepWeights; ratios: number[] } {
+    const target = point(index + 1)
+    const current = point(index)
+    const h = subtract(target.lambda, current.lambda)
+    const kind = { stochastic, heun, order }
+    const weights = dataPrediction ? dataWeights(target, current, h, kind) : noiseWeights(target, current, h, kind)
+    const gap = (steps: number) => subtract(point(index - steps + 1).lambda, point(index - steps).lambda)
+    return { weights, ratios: Array.from({ length: order - 1 }, (_, earlier) => divide(gap(earlier + 1), h)) }
+  }
+  for (const [index, timestep] of timesteps.entries()) {
+    const order = orderAt(index, index)
+    const { weights, ratios } = factorsAt(index, order)
+    const used = [weights.sample, weights.zeroth, weights.first, weights.second].slice(0, order + 1)
+    const inverse = ratios.map((ratio) => 1 / ratio)
+    // The noise is computed from a picture by dividing by its share.
+    const divided = !dataPrediction && (settings.thresholding || settings.prediction_type === 'sample')
+    if (divided) inverse.push(1 / point(index).sigma)
+    requireFiniteStep(METHOD, timestep, [...used, ...inverse, stochastic ? weights.noise : 0])
   }
 
   /** The prediction that the solver integrates: of the picture (++), or of the noise. */
@@ -128,25 +151,16 @@ export function createDpmSolverMultistep(options: SchedulerOptions): Scheduler {
     step({ index, sample, modelOutput, history, noise }) {
       const newest = converted(index, sample, modelOutput)
       const order = orderAt(index, history.length)
-      const target = point(index + 1)
-      const current = point(index)
-      const h = subtract(target.lambda, current.lambda)
-      const weights = dataPrediction
-        ? dataWeights(target, current, h, { stochastic, heun, order })
-        : noiseWeights(target, current, h, { stochastic, heun, order })
-
+      const { weights, ratios } = factorsAt(index, order)
       const terms: [ScaledTensor, ...ScaledTensor[]] = [
         [weights.sample, sample],
         [weights.zeroth, newest],
       ]
       const earlier = (steps: number) => history[history.length - steps] as Float32Array
-      const gap = (steps: number) => subtract(point(index - steps + 1).lambda, point(index - steps).lambda)
+      const [ratio0 = 1, ratio1 = 1] = ratios
       if (order === 2) {
-        const ratio = divide(gap(1), h)
-        terms.push([weights.first, scaledDifference(divide(1, ratio), newest, earlier(1))])
+        terms.push([weights.first, scaledDifference(divide(1, ratio0), newest, earlier(1))])
       } else if (order === 3) {
-        const ratio0 = divide(gap(1), h)
-        const ratio1 = divide(gap(2), h)
         const slope0 = scaledDifference(divide(1, ratio0), newest, earlier(1))
         const slope1 = scaledDifference(divide(1, ratio1), earlier(1), earlier(2))
         const sum = add(ratio0, ratio1)

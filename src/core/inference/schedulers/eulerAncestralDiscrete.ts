@@ -10,7 +10,7 @@ import {
   TIMESTEP_SPACINGS,
   trainingNoiseOf,
 } from './schedulerSettings.js'
-import { requireDistinctStart, requireFinite } from './soundSchedule.js'
+import { requireDistinctStart, requireFinite, requireFiniteStep } from './soundSchedule.js'
 import { samplerTimesteps } from './timestepSpacing.js'
 import { clampedCumulativeAlphas, noiseLevels } from './trainingNoise.js'
 
@@ -40,6 +40,11 @@ export function createEulerAncestralDiscrete(options: SchedulerOptions): Schedul
   requireDistinctStart(METHOD, timesteps)
   const level = (index: number) => sigmas[index] as number
 
+  for (const [index, timestep] of timesteps.entries()) {
+    const { up, down } = ancestralStep(level(index), level(index + 1))
+    requireFiniteStep(METHOD, timestep, [up, down, 1 / level(index)])
+  }
+
   const largest = sigmas.reduce((a, b) => Math.max(a, b))
   const initNoiseSigma = settings.timestep_spacing === 'leading' ? lengthWithOne(largest) : largest
 
@@ -54,24 +59,27 @@ export function createEulerAncestralDiscrete(options: SchedulerOptions): Schedul
     drawsNoise: () => true,
     step({ index, sample, modelOutput, noise }) {
       const from = level(index)
-      const to = level(index + 1)
-      const fromSquare = multiply(from, from)
-      const toSquare = multiply(to, to)
-      const up = squareRoot(divide(multiply(toSquare, subtract(fromSquare, toSquare)), fromSquare))
-      const down = squareRoot(subtract(toSquare, multiply(up, up)))
-
+      const { up, down } = ancestralStep(from, level(index + 1))
       const denoised =
         settings.prediction_type === 'epsilon'
           ? linearCombination([1, sample], [-from, modelOutput])
           : linearCombination(
               [divide(-from, lengthWithOne(from)), modelOutput],
-              [1, divideBy(add(fromSquare, 1), sample)],
+              [1, divideBy(add(multiply(from, from), 1), sample)],
             )
       const derivative = divideBy(from, linearCombination([1, sample], [-1, denoised]))
       const stepped = linearCombination([1, sample], [subtract(down, from), derivative], [up, requiredNoise(noise)])
       return { sample: stepped, history: [], denoised }
     },
   }
+}
+
+/** The level that a step goes down to, and how much noise brings it up again. */
+function ancestralStep(from: number, to: number): { up: number; down: number } {
+  const fromSquare = multiply(from, from)
+  const toSquare = multiply(to, to)
+  const up = squareRoot(divide(multiply(toSquare, subtract(fromSquare, toSquare)), fromSquare))
+  return { up, down: squareRoot(subtract(toSquare, multiply(up, up))) }
 }
 
 /** √(σ² + 1), float32. */

@@ -17,7 +17,7 @@ import {
   type SettingsTable,
   trainingNoiseOf,
 } from './schedulerSettings.js'
-import { requireFinite } from './soundSchedule.js'
+import { requireFinite, requireThreshold } from './soundSchedule.js'
 import { BETA_SCHEDULES, cumulativeAlphas } from './trainingNoise.js'
 
 const METHOD = 'LCMScheduler'
@@ -58,6 +58,7 @@ type Settings = SettingsOf<typeof settingsTable>
  */
 export function createLcm(options: SchedulerOptions): Scheduler {
   const settings = resolveSettings(METHOD, settingsTable, { ...options, withoutEffect: WITHOUT_EFFECT })
+  requireThreshold(METHOD, settings)
   const alphasCumprod = cumulativeAlphas(trainingNoiseOf(settings))
   requireFinite(METHOD, alphasCumprod)
   const timesteps = consistencyTimesteps(settings, options.steps)

@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../../../base/errors.js'
+import { refusedSetting } from './schedulerSettings.js'
 
 /** Refuses noise tables that hold NaN or infinity: the pictures would too. */
 export function requireFinite(method: string, values: ArrayLike<number>): void {
@@ -42,4 +43,13 @@ export function trainedAt(method: string, table: Float32Array, timestep: number)
     remedy: 'Use fewer steps, a smaller steps_offset, or a larger num_train_timesteps.',
     details: { argument: 'steps_offset', scheduler: method },
   })
+}
+
+/** Refuses dynamic thresholding to nothing: the picture is divided by the threshold, a float32. */
+export function requireThreshold(
+  method: string,
+  { thresholding, sample_max_value }: { thresholding: boolean; sample_max_value: number },
+): void {
+  if (!thresholding || Math.fround(sample_max_value) > 0) return
+  throw refusedSetting(method, 'sample_max_value', sample_max_value, 'Use a positive limit with thresholding.')
 }

@@ -30,7 +30,7 @@ import {
   trainingNoiseOf,
 } from './schedulerSettings.js'
 import { solveLinear } from './solveLinear.js'
-import { requireDistinctStart, requireFinite, requireFiniteStep } from './soundSchedule.js'
+import { requireDistinctStart, requireFinite, requireFiniteStep, requireThreshold } from './soundSchedule.js'
 import { solverTimesteps } from './timestepSpacing.js'
 import { clampedCumulativeAlphas, noiseLevels } from './trainingNoise.js'
 
@@ -77,11 +77,13 @@ type Settings = SettingsOf<typeof settingsTable>
  */
 export function createUniPcMultistep(options: SchedulerOptions): Scheduler {
   const settings = resolveSettings(METHOD, settingsTable, options)
+  requireThreshold(METHOD, settings)
   refuseCombinations(settings, options.steps)
   const { prediction_type, predict_x0, solver_order, disable_corrector } = settings
   const alphasCumprod = clampedCumulativeAlphas(trainingNoiseOf(settings))
   const { timesteps, sigmas } = schedule(settings, alphasCumprod, options.steps)
   requireFinite(METHOD, sigmas)
+  requireFinite(METHOD, timesteps)
   requireDistinctStart(METHOD, timesteps)
   const points = Array.from(sigmas, noisePoint)
 
@@ -97,6 +99,7 @@ export function createUniPcMultistep(options: SchedulerOptions): Scheduler {
     const { sample, newest, bend, ratios, ahead, behind } = bridge(index, order)
     const corrected = index < timesteps.length - 1 && !disable_corrector.includes(index)
     const inverse = ratios.map((ratio) => 1 / ratio)
+    if (!predict_x0 && prediction_type === 'sample') inverse.push(1 / (points[index] as NoisePoint).sigma)
     requireFiniteStep(METHOD, timestep, [sample, newest, bend, ...inverse, ...ahead, ...(corrected ? behind : [])])
   }
 
