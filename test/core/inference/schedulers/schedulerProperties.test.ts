@@ -153,7 +153,7 @@ describe.each(SCHEDULER_METHODS)('%s', (method) => {
         expect(scheduler.timesteps.every(Number.isFinite)).toBe(true)
         expect(Number.isFinite(scheduler.initNoiseSigma)).toBe(true)
       }),
-      { numRuns: Number(process.env.SCHED_RUNS ?? 400) },
+      { numRuns: 400, seed: 7 },
     )
     expect(finite).toBeGreaterThan(80)
   })
