@@ -624,6 +624,10 @@ contract BadInputRequestsTest is HostileTest {
                 request_, abi.encodeWithSelector(Errors.TaskConsensus_FeeOutOfRange.selector, fees[i], 3, most), "fee"
             );
         }
+        uint256 snapshot = vm.snapshotState();
+        request_.feeWei = 3;
+        create(request_);
+        vm.revertToState(snapshot);
         request_.feeWei = 1_000 ether + 1;
         _createRefused(
             request_,
