@@ -16,6 +16,7 @@ import type {
 import type { ModelFolders } from './modelFile.js'
 
 export type { InferenceProgress, InferenceResult } from './childProcess/messages.js'
+export type { TextResponse } from './text/textPipeline.js'
 
 /** Runs tasks, one at a time, in a child process that can be killed. */
 export type InferenceEngine = {
@@ -140,7 +141,7 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
           watchMemory(process, memoryLimitMb, () =>
             fail(
               new InferenceCrashedError(`inference needs more than ${memoryLimitMb} MB of memory`, {
-                remedy: 'Ask for smaller pictures or a smaller model, or raise the memory limit.',
+                remedy: 'Ask for smaller pictures, a shorter text or a smaller model, or raise the memory limit.',
                 details: { memoryLimitMb },
               }),
             ),
@@ -264,7 +265,7 @@ export class InferenceTimeoutError extends CrynuxError {
 
   constructor(timeoutMs: number) {
     super(`inference took longer than ${timeoutMs / 1000} s`, {
-      remedy: 'Ask for fewer steps or smaller pictures, or give the task more time.',
+      remedy: 'Ask for fewer steps, smaller pictures or fewer tokens, or give the task more time.',
       details: { timeoutMs },
     })
   }

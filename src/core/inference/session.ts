@@ -12,6 +12,9 @@ export type FloatTensor = { data: Float32Array; dims: readonly number[] }
 /** What a graph input is fed with; it is converted to the element type that the graph declares. */
 export type Feed = { data: Float32Array | readonly number[]; dims: readonly number[] }
 
+/** An output that stays with the runtime, to be fed to the next run without a copy. */
+export type KeptTensor = { readonly kept: Ort.Tensor }
+
 /** One network of a model, loaded. */
 export type ModelSession = {
   /** Path inside the model's folder, for messages. */
@@ -20,12 +23,24 @@ export type ModelSession = {
   hasOutput(name: string): boolean
   /** Number of dimensions that the graph declares for an input; undefined when it declares none. */
   inputRank(name: string): number | undefined
+  /** The graph's inputs in order, with the dimensions it declares: numbers, or names of what is free. */
+  inputs: readonly { name: string; shape: readonly (number | string)[] }[]
   /**
    * Runs the network once. Every input of the graph must be fed, and inputs it does not have are an error.
    *
    * @throws ModelFileError when the graph and the feeds do not fit.
    */
   run<Name extends string>(feeds: Record<string, Feed>, outputs: readonly Name[]): Promise<Record<Name, FloatTensor>>
+  /**
+   * As {@link run}, for networks that remember: `kept` outputs come back as they are, for the feeds of a later run.
+   *
+   * @throws ModelFileError when the graph and the feeds do not fit.
+   */
+  runKeeping<Name extends string>(
+    feeds: Record<string, Feed | KeptTensor>,
+    outputs: readonly Name[],
+    kept: readonly string[],
+  ): Promise<{ outputs: Record<Name, FloatTensor>; kept: KeptTensor[] }>
 }
 
 /** Loads networks; keeps what the last tasks used, so that a series of tasks with one model loads it once. */
@@ -122,24 +137,36 @@ async function openSession(ort: OnnxRuntime, model: ModelFolder, file: string) {
       const input = inputs.get(name)
       return input?.isTensor ? input.shape.length : undefined
     },
+    inputs: raw.inputMetadata.map((input) => ({ name: input.name, shape: input.isTensor ? input.shape : [] })),
     async run(feeds, outputs) {
-      const missing = raw.inputNames.find((name) => !Object.hasOwn(feeds, name))
-      if (missing !== undefined)
-        throw new ModelFileError(model, file, `needs an input '${missing}' that this pipeline does not have`)
-      const absent = outputs.find((name) => !raw.outputNames.includes(name))
-      if (absent !== undefined) throw new ModelFileError(model, file, `has no output '${absent}'`)
-      const tensors = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, toTensor(name, feed)]))
-      let results: Ort.InferenceSession.OnnxValueMapType
-      try {
-        results = await raw.run(tensors, [...outputs])
-      } catch (cause) {
-        throw new ModelFileError(model, file, 'could not be run on inputs of this size', cause)
-      }
-      return Object.fromEntries(outputs.map((name) => [name, toFloats(results[name])])) as Record<
-        (typeof outputs)[number],
-        FloatTensor
-      >
+      return toRecord(await runRaw(feeds, outputs), outputs)
     },
+    async runKeeping(feeds, outputs, kept) {
+      const results = await runRaw(feeds, [...outputs, ...kept])
+      return {
+        outputs: toRecord(results, outputs),
+        kept: kept.map((name) => ({ kept: results[name] as Ort.Tensor })),
+      }
+    },
+  }
+
+  const toRecord = <Name extends string>(results: Ort.InferenceSession.OnnxValueMapType, names: readonly Name[]) =>
+    Object.fromEntries(names.map((name) => [name, toFloats(results[name])])) as Record<Name, FloatTensor>
+
+  const runRaw = async (feeds: Record<string, Feed | KeptTensor>, outputs: readonly string[]) => {
+    const missing = raw.inputNames.find((name) => !Object.hasOwn(feeds, name))
+    if (missing !== undefined)
+      throw new ModelFileError(model, file, `needs an input '${missing}' that this pipeline does not have`)
+    const absent = outputs.find((name) => !raw.outputNames.includes(name))
+    if (absent !== undefined) throw new ModelFileError(model, file, `has no output '${absent}'`)
+    const tensors = Object.fromEntries(
+      Object.entries(feeds).map(([name, feed]) => [name, 'kept' in feed ? feed.kept : toTensor(name, feed)]),
+    )
+    try {
+      return await raw.run(tensors, [...outputs])
+    } catch (cause) {
+      throw new ModelFileError(model, file, 'could not be run on inputs of this size', cause)
+    }
   }
 
   const toFloats = (value: Ort.OnnxValue | undefined): FloatTensor => {

@@ -149,8 +149,8 @@ describe('a run that has to end', () => {
     const reason = new Error('no longer wanted')
     const run = engine.run(task({ steps: 100, num_images: 10 }), {
       signal: controller.signal,
-      onProgress: ({ stage, step }) => {
-        if (stage === 'denoise' && step === 2) controller.abort(reason)
+      onProgress: (progress) => {
+        if (progress.stage === 'denoise' && progress.step === 2) controller.abort(reason)
       },
     })
     await expect(run).rejects.toBe(reason)
@@ -213,10 +213,12 @@ describe('what cannot be run', () => {
     })
   })
 
-  test('a text task is refused by its name', async () => {
+  test('a text task for a model of pictures names the file that is missing', async () => {
     const chat = parseTextArguments({ model: 'embedded:tiny-shapes', messages: [{ role: 'user', content: 'hello' }] })
     await expect(shared.run({ kind: 'text', arguments: chat }, { signal: never })).rejects.toMatchObject({
-      code: 'CRYNUX_NOT_SUPPORTED_YET',
+      code: 'CRYNUX_MODEL_FILE',
+      exitCode: 12,
+      message: "file config.json of model 'embedded:tiny-shapes' is missing",
     })
   })
 

@@ -2,20 +2,21 @@ import type { Hex } from '../../../base/hex.js'
 import type { TaskArguments } from '../../task/arguments.js'
 import type { ModelFolders } from '../modelFile.js'
 import type { ImageProgress } from '../pipelines/imagePipeline.js'
+import type { TextProgress } from '../text/textPipeline.js'
 
 /** What a run works with: checked arguments, and the folder of every model that they name. */
 export type RunRequest = { id: number; task: TaskArguments; models: ModelFolders }
 
-/** How far a run is. `image` counts from 0, `step` from 0 to `steps`. */
-export type InferenceProgress = ImageProgress
+/** How far a run is. `image` counts from 0, `step` from 0 to `steps`; text comes in pieces. */
+export type InferenceProgress = ImageProgress | TextProgress
 
 /** What a run gives. */
 export type InferenceResult = {
-  /** `0.png`, `1.png`, … */
+  /** `0.png`, `1.png`, … or `0.json` */
   files: { name: string; bytes: Uint8Array; mediaType: string }[]
-  /** For images the 8-byte p-hashes of all pictures, concatenated. */
+  /** For images the 8-byte p-hashes of all pictures, concatenated; for text the SHA-256 of the file. */
   score: Hex
-  /** Milliseconds per stage: load, encode, denoise, decode, finish (hash and PNG), total. */
+  /** Milliseconds per stage: load, encode, denoise, decode, finish (hash and PNG), total; text: load, encode, prefill, generate, … */
   timings: Record<string, number>
   /** What the bits of the result depend on besides model and arguments. */
   environment: Record<string, string | number>

@@ -1,7 +1,6 @@
 import { perceptualHash } from '../../phash/perceptualHash.js'
 import { imageScore } from '../../task/score.js'
 import { encodePng } from '../encodePng.js'
-import { NotSupportedYetError } from '../notSupportedYet.js'
 import type { ImagePipelineHooks } from '../pipelines/imagePipeline.js'
 import { requireSupported } from '../pipelines/requireSupported.js'
 import { loadStableDiffusion } from '../pipelines/stableDiffusion.js'
@@ -18,7 +17,8 @@ export type RunTaskDependencies = {
 }
 
 /**
- * Runs one task in this process: pictures, their p-hashes from the raw pixels, and PNG files of the same pixels.
+ * Runs one task in this process. Pictures: their p-hashes from the raw pixels, and PNG files of the same pixels; text: see
+ * {@link import('./runTextTask.js').runTextTask}.
  *
  * @throws ModelFileError, NotSupportedYetError, InvalidArgumentsError
  */
@@ -27,7 +27,11 @@ export async function runTask(
   dependencies: RunTaskDependencies,
 ): Promise<InferenceResult> {
   const { ort, sessions, now, onProgress, onTensor } = dependencies
-  if (task.kind === 'text') throw new NotSupportedYetError('messages', 'an answer of a language model')
+  if (task.kind === 'text') {
+    // Loaded when the first such task comes: pictures need neither templates nor samplers.
+    const { runTextTask } = await import('./runTextTask.js')
+    return runTextTask({ task: task.arguments, models }, dependencies)
+  }
   requireSupported(task.arguments)
 
   const start = now()
