@@ -4,13 +4,17 @@ import { CrynuxError, EXIT } from '../base/errors.js'
 export type Output = {
   /** True when the caller asked for JSON: then stdout carries exactly one document and nothing else. */
   readonly json: boolean
+  /** True when a person reads stdout as it comes: a terminal, and no JSON. */
+  readonly interactive: boolean
   /** Prints the command's one result: `{schema, data}` as JSON, or `format(data)` for people. */
   result<T>(schema: string, data: T, format: (data: T) => string): void
   /** One line for people on stderr; left out with --json. */
   note(line: string): void
+  /** A part of the result that is shown before the rest is there; left out with --json. */
+  piece(text: string): void
 }
 
-type TextStream = { write(text: string): unknown }
+type TextStream = { write(text: string): unknown; isTTY?: boolean }
 
 /** Creates the output of one command. */
 export function createOutput({
@@ -24,12 +28,16 @@ export function createOutput({
 }): Output {
   return {
     json,
+    interactive: stdout.isTTY === true && !json,
     result: (schema, data, format) => {
       const text = json ? JSON.stringify({ schema, data }, jsonValue) : format(data)
       if (text !== '') stdout.write(text.endsWith('\n') ? text : `${text}\n`)
     },
     note: (line) => {
       if (!json) stderr.write(`${line}\n`)
+    },
+    piece: (text) => {
+      if (!json) stdout.write(text)
     },
   }
 }

@@ -90,12 +90,49 @@ describe('crynux infer', () => {
     )
   })
 
+  test('answers a message, and the file has the printed score', async () => {
+    const out = join(folder, 'answer')
+    const { status, stdout } = await crynux(['infer', '--message', 'What is 7 plus 5?', '--out', out])
+    expect(status).toBe(0)
+    const [answer, , path, score] = stdout.split('\n')
+    expect(answer).toBe('7 + 5 = 12.')
+    expect(path).toBe(join(out, '0.json'))
+    const file = await readFile(join(out, '0.json'))
+    expect(score).toBe(`score   0x${createHash('sha256').update(file).digest('hex')}`)
+    const json = await crynux(['infer', '--message', 'What is 7 plus 5?', '--out', out, '--json'])
+    expect(JSON.parse(json.stdout).data).toMatchObject({
+      score: score?.slice(8),
+      response: JSON.parse(file.toString()),
+    })
+  })
+
+  test('text arguments name a model of --model-root, whose damage is reported by file', async () => {
+    const root = join(folder, 'text-models')
+    await cp(join(packageRoot, 'models/tiny-chat'), join(root, 'owner/chat'), { recursive: true })
+    const task = { model: 'owner/chat', messages: [{ role: 'user', content: 'What is 3 plus 4?' }] }
+    const args = ['infer', '--arguments', '-', '--out', join(folder, 'text'), '--model-root', root, '--json']
+    const { stdout } = await crynux(args, JSON.stringify(task))
+    expect(JSON.parse(stdout).data.response).toMatchObject({
+      model: 'owner/chat',
+      choices: [{ message: { content: '3 + 4 = 7.' } }],
+    })
+    await truncate(join(root, 'owner/chat/onnx/model.onnx'), 1000)
+    const damaged = await crynux(args, JSON.stringify(task))
+    expect({ ...damaged, stderr: JSON.parse(damaged.stderr).error.message }).toEqual({
+      status: 12,
+      stdout: '',
+      stderr: "file onnx/model.onnx of model 'owner/chat' is damaged or not an ONNX model",
+    })
+  })
+
   test.each<[string[], number, string]>([
     [['--prompt', PROMPT, '--steps', '0'], 2, '--steps is 0'],
     [['--prompt', ''], 2, '--prompt is empty'],
     [['--prompt', PROMPT, '--size', '3'], 2, 'the width in --size is 3'],
     [['--prompt', PROMPT, '--model', 'owner/unknown'], 12, "model 'owner/unknown' is not on this machine"],
     [['--arguments', 'missing.json'], 2, "'missing.json' cannot be read"],
+    [['--message', 'hi', '--steps', '3'], 2, '--message and --steps are both given'],
+    [['--message', 'hi', '--model', 'embedded:tiny-shapes'], 12, 'file config.json of model'],
     [['--prompt', PROMPT, '--size', '136'], 2, 'must be a multiple of 32 for this model'],
   ])('%j ends with %d and one clear line', async (args, expected, message) => {
     const { status, stdout, stderr } = await crynux(['infer', ...args, '--out', join(folder, 'bad')])

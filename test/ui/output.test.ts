@@ -26,6 +26,17 @@ describe('output', () => {
     output.result('crynux.x/v1', 3, (count) => `${count} things`)
     expect(written).toEqual({ stdout: '3 things\n', stderr: 'working…\n' })
   })
+
+  it('shows parts of a result as they come, but never beside JSON', () => {
+    const [plain, json] = [capture(false), capture(true)]
+    for (const { output } of [plain, json]) output.piece('Once ')
+    expect([plain.written.stdout, json.written.stdout]).toEqual(['Once ', ''])
+    expect(plain.output.interactive).toBe(false)
+    const terminal = { write: () => true, isTTY: true }
+    const interactive = (asJson: boolean) =>
+      createOutput({ json: asJson, stdout: terminal, stderr: terminal }).interactive
+    expect([interactive(false), interactive(true)]).toEqual([true, false])
+  })
 })
 
 describe('errors', () => {

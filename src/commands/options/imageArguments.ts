@@ -4,10 +4,13 @@ import type { TaskArguments } from '../../core/task/arguments.js'
 
 /** Model that is used when the command line names none: it is part of the program. */
 const DEFAULT_MODEL = 'embedded:tiny-shapes'
+/** The same for text. */
+const DEFAULT_TEXT_MODEL = 'embedded:tiny-chat'
 
 /** What the flags of {@link addImageArgumentOptions} parse to. */
 export type ImageArgumentFlags = {
   arguments?: string
+  message?: string
   prompt?: string
   negativePrompt?: string
   model?: string
@@ -22,11 +25,12 @@ export type ImageArgumentFlags = {
 /** What a model recommends; see src/models/modelCard.ts. */
 type Recommendations = { width?: number; height?: number; steps?: number; cfg?: number; negativePrompt?: string }
 
-/** Adds the flags from which task arguments are made: either `--arguments`, or `--prompt` and friends. */
+/** Adds the flags from which task arguments are made: `--arguments`, `--prompt` and friends, or `--message` for a text task. */
 export function addImageArgumentOptions(command: Command): Command {
   return command
     .option('--arguments <file>', 'task arguments as a JSON file, or - for standard input')
     .option('--prompt <text>', 'what the picture should show')
+    .option('--message <text>', `what a language model should answer (default model: ${DEFAULT_TEXT_MODEL})`)
     .option('--negative-prompt <text>', 'what it should not show')
     .option('--model <id>', `model to use (default: ${DEFAULT_MODEL})`)
     .option('--steps <number>', 'denoising steps, 1…100', number('--steps'))
@@ -63,8 +67,11 @@ export async function readImageArguments(
     const { parseTaskArguments } = await import('../../core/task/arguments.js')
     return parseTaskArguments(await withRecommendations(await parseJson(await readFile(file), file), card))
   }
+  if (flags.message !== undefined) return readMessage(flags, flags.message)
   if (flags.prompt === undefined) {
-    throw new InvalidInputError('no picture is described', { remedy: 'Give --prompt <text>, or --arguments <file>.' })
+    throw new InvalidInputError('no picture is described', {
+      remedy: 'Give --prompt <text>, --message <text> for a text task, or --arguments <file>.',
+    })
   }
   const model = flags.model ?? DEFAULT_MODEL
   const recommended = await card(model)
@@ -81,6 +88,21 @@ export async function readImageArguments(
       num_images: flags.numImages ?? 1,
     },
     ...(flags.scheduler === undefined ? {} : { scheduler: { method: flags.scheduler } }),
+  })
+}
+
+/** A text task of one message; more, and its other fields, are for `--arguments`. */
+function readMessage(flags: ImageArgumentFlags, message: string): Promise<TaskArguments> {
+  const foreign = FLAG_NAMES.find(([name]) => !['message', 'model', 'seed'].includes(name) && flags[name] !== undefined)
+  if (foreign) {
+    throw new InvalidInputError(`--message and ${foreign[1]} are both given`, {
+      remedy: 'Text tasks take --model and --seed; write other fields into a file for --arguments.',
+    })
+  }
+  return namingFlags(flags, {
+    model: flags.model ?? DEFAULT_TEXT_MODEL,
+    messages: [{ role: 'user', content: message }],
+    ...given('seed', flags.seed),
   })
 }
 
@@ -106,6 +128,9 @@ async function namingFlags(flags: ImageArgumentFlags, input: Record<string, unkn
 const FIELD_FLAGS = [
   ['base_model', 'model', '--model'],
   ['prompt', 'prompt', '--prompt'],
+  ['model', 'model', '--model'],
+  ['seed', 'seed', '--seed'],
+  ['messages.0.content', 'message', '--message'],
   ['negative_prompt', 'negativePrompt', '--negative-prompt'],
   ['task_config.steps', 'steps', '--steps'],
   ['task_config.seed', 'seed', '--seed'],
@@ -140,6 +165,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const FLAG_NAMES = [
   ['prompt', '--prompt'],
+  ['message', '--message'],
   ['negativePrompt', '--negative-prompt'],
   ['model', '--model'],
   ['steps', '--steps'],

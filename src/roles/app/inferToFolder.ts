@@ -1,5 +1,5 @@
 import type { Hex } from '../../base/hex.js'
-import type { InferenceEngine, InferenceProgress } from '../../core/inference/engine.js'
+import type { InferenceEngine, InferenceProgress, TextResponse } from '../../core/inference/engine.js'
 import type { TaskArguments } from '../../core/task/arguments.js'
 import { planResultFiles, writeResultFiles } from './resultFiles.js'
 
@@ -15,6 +15,8 @@ export type InferenceReport = {
   score: Hex
   /** Milliseconds per stage. */
   timings: Record<string, number>
+  /** Text tasks: what the file says. */
+  response?: TextResponse
 }
 
 /**
@@ -36,5 +38,7 @@ export async function inferToFolder(
   })
   const { files, score, timings } = await engine.run(task, { signal, onProgress })
   const written = await writeResultFiles({ files: files.map(({ bytes }) => bytes), paths, named, force: true })
-  return { files: written, score, timings }
+  const text = image ? undefined : files[0]?.bytes
+  const response = text && { response: JSON.parse(new TextDecoder().decode(text)) as TextResponse }
+  return { files: written, score, timings, ...response }
 }
