@@ -26,7 +26,7 @@ export function requireDistinctStart(method: string, timesteps: readonly number[
 export function requireFiniteStep(method: string, timestep: number, factors: readonly number[]): void {
   if (factors.every(Number.isFinite)) return
   throw new InvalidInputError(`These settings give ${method} factors that are not finite at timestep ${timestep}`, {
-    remedy: 'Check prediction_type, timestep_spacing and rescale_betas_zero_snr, then the beta schedule.',
+    remedy: 'Check final_sigmas_type, rescale_betas_zero_snr and prediction_type, then the beta schedule.',
     details: { scheduler: method, timestep },
   })
 }
