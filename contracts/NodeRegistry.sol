@@ -234,21 +234,17 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
     // ------------------------------------------------------------------ for TaskConsensus
 
     /// @inheritdoc INodePools
-    function draw(bytes32 seed, bool sameGpu, uint256 minVramGb, bytes32 gpuModel)
-        external
-        onlyConsensus
-        returns (address[3] memory wallets)
-    {
+    function draw(Draw calldata request) external onlyConsensus returns (address[3] memory wallets) {
         uint256 modelId;
-        if (gpuModel != 0) {
-            modelId = _modelIds[gpuModel];
+        if (request.gpuModel != 0) {
+            modelId = _modelIds[request.gpuModel];
             if (modelId == 0) revert Errors.NodeRegistry_TooFewNodes(0);
-        } else if (sameGpu) {
-            modelId = _pools.chooseModel(seed, minVramGb, _modelNames.length);
+        } else if (request.sameGpu) {
+            modelId = _pools.chooseModel(request, _modelNames.length);
             if (modelId == 0) revert Errors.NodeRegistry_TooFewNodes(0);
         }
         uint256 found;
-        (wallets, found) = _pools.takeThree(seed, minVramGb, modelId);
+        (wallets, found) = _pools.takeThree(request, modelId);
         if (found != 3) revert Errors.NodeRegistry_TooFewNodes(found);
     }
 
@@ -292,6 +288,11 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
     }
 
     // ------------------------------------------------------------------ reading
+
+    /// @inheritdoc INodePools
+    function layout() external view returns (uint40) {
+        return _pools.layoutOf();
+    }
 
     /// @inheritdoc INodeRegistry
     function node(address wallet) external view returns (NodeView memory view_) {
@@ -547,7 +548,11 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
             modelId = uint24(_modelNames.length);
             _modelIds[gpuModel] = modelId;
         }
-        uint256 place = _pools.add(NodePools.Member({wallet: wallet, vramGb: uint16(vramGb), modelId: modelId}));
+        uint256 place = _pools.add(
+            NodePools.Member({
+                wallet: wallet, vramGb: uint16(vramGb), modelId: modelId, sinceBlock: uint48(block.number)
+            })
+        );
         node_.place = uint32(place);
     }
 

@@ -29,6 +29,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     struct Task {
         address creator;
         uint48 createdBlock;
+        uint40 layout; // of the pools when the draw block was fixed
         Head head;
         Nodes nodes;
         bytes32[3] words; // a slot's commitment; from its reveal on the first 32 bytes of its score
@@ -173,14 +174,15 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         taskId = taskIdOf(msg.sender, request.taskKey);
         Task storage task_ = _tasks[taskId];
         if (task_.creator != address(0)) revert Errors.TaskConsensus_TaskExists(taskId);
-        _requireValid(request);
+        Parameters memory parameters = _parameters;
+        _requireValid(request, parameters);
         uint16 relayId = _relayIds[request.relay];
         if (relayId == 0) revert Errors.TaskConsensus_RelayUnknown(request.relay);
 
         _debit(msg.sender, request.feeWei);
-        (task_.creator, task_.createdBlock) = (msg.sender, uint48(block.number));
+        (task_.creator, task_.createdBlock, task_.layout) = (msg.sender, uint48(block.number), REGISTRY.layout());
         if (request.gpuModel != 0) task_.gpuModel = request.gpuModel;
-        task_.head = TaskHead.queued(request, relayId, block.number, _parameters.revealWindowSeconds);
+        task_.head = TaskHead.queued(request, relayId, block.number, parameters.revealWindowSeconds);
         emit TaskQueued(taskId, msg.sender, request.kind, request.feeWei, request.argsHash);
     }
 
@@ -192,13 +194,21 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         if (block.number <= drawBlock) revert Errors.TaskConsensus_DrawTooEarly(taskId, drawBlock, block.number);
         if (block.number > drawBlock + _BLOCK_HASHES) {
             task_.head = head.withDeadline(block.number);
+            task_.layout = REGISTRY.layout();
             emit TaskRedrawn(taskId, block.number);
             return;
         }
 
-        bytes32 seed = EfficientHashLib.hash(blockhash(drawBlock), taskId);
-        bytes32 gpuModel = head.namesGpuModel() ? task_.gpuModel : bytes32(0);
-        address[3] memory wallets = REGISTRY.draw(seed, head.kind() == Kind.Text, head.minVramGb(), gpuModel);
+        address[3] memory wallets = REGISTRY.draw(
+            INodePools.Draw({
+                seed: EfficientHashLib.hash(blockhash(drawBlock), taskId),
+                drawBlock: uint48(drawBlock),
+                layout: task_.layout,
+                sameGpu: head.kind() == Kind.Text,
+                minVramGb: head.minVramGb(),
+                gpuModel: head.namesGpuModel() ? task_.gpuModel : bytes32(0)
+            })
+        );
         task_.nodes = Nodes({
             first: wallets[0],
             thirdHigh: uint96(uint160(wallets[2]) >> 64),
@@ -248,13 +258,13 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         uint256 expected = _scoreLength(head, outcome);
         if (score.length != expected) revert Errors.TaskConsensus_ScoreLengthWrong(score.length, expected);
         // Only who was drawn for the slot could commit there, and his promise names him: nobody else's can be the same.
-        bytes32 commitment =
-            keccak256(abi.encode(block.chainid, address(this), taskId, msg.sender, outcome, keccak256(score), salt));
-        if (commitment != task_.words[slot]) revert Errors.TaskConsensus_CommitmentMismatch(taskId, msg.sender);
+        if (_commitmentOf(taskId, outcome, score, salt) != task_.words[slot]) {
+            revert Errors.TaskConsensus_CommitmentMismatch(taskId, msg.sender);
+        }
 
         head = head.withReveal(slot, outcome);
         _keepScore(task_, slot, score);
-        emit Revealed(taskId, msg.sender, outcome, score);
+        emit Revealed(taskId, msg.sender, outcome);
         // The verdict is certain when everyone who committed has revealed: nobody can commit any more.
         if (head.reveals() == head.commits()) _settle(taskId, task_, head);
         else task_.head = head;
@@ -353,6 +363,17 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         (Task storage task_, Head head) = _load(taskId);
         if (msg.sender != task_.creator) revert Errors.TaskConsensus_NotCreator(taskId, msg.sender);
         if (head.state() != State.Queued) revert Errors.TaskConsensus_WrongState(taskId, head.state());
+        if (block.number > head.deadline() && block.number <= head.deadline() + _BLOCK_HASHES) {
+            // Now everybody knows who is to be drawn. A creator who could decline would create and cancel until he likes them.
+            try this.start(taskId) {
+                revert Errors.TaskConsensus_CanStart(taskId);
+            } catch (bytes memory reason) {
+                // Any other reason would be too little gas for that trial.
+                if (bytes4(reason) != Errors.NodeRegistry_TooFewNodes.selector) {
+                    revert Errors.TaskConsensus_CanStart(taskId);
+                }
+            }
+        }
         _abort(taskId, task_, head, AbortReason.Cancelled, head.feeWei());
     }
 
@@ -568,31 +589,30 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         OutcomeTable.Verdict memory verdict = _judge(task_, head);
         bool success = verdict.agreed && verdict.outcome == OutcomeTable.RESULT;
 
+        address[3] memory wallets = [_nodeOf(task_, 0), _nodeOf(task_, 1), _nodeOf(task_, 2)];
         INodePools.Action[3] memory actions;
         for (uint256 slot = 0; slot < 3; ++slot) {
             OutcomeTable.Fate fate = verdict.fates[slot];
             if (fate == OutcomeTable.Fate.Agreed) head = head.withAgreed(slot);
             if (fate == OutcomeTable.Fate.Cheated) {
                 actions[slot] = INodePools.Action.FreeAndSlash;
+                emit NodeCheated(taskId, wallets[slot]);
             } else if (fate == OutcomeTable.Fate.Silent && !(unopened && head.committed(slot))) {
                 actions[slot] = INodePools.Action.FreeAndPenalise;
+                emit NodeSilent(taskId, wallets[slot]);
             } else {
                 actions[slot] = INodePools.Action.Free;
             }
         }
-        if (success) {
-            // The uploader stays busy until it delivered.
-            uint256 uploader = head.firstAgreed();
-            head = head.withUploader(uploader);
-            actions[uploader] = INodePools.Action.None;
-        }
-        address[3] memory wallets = [_nodeOf(task_, 0), _nodeOf(task_, 1), _nodeOf(task_, 2)];
         uint256 shareWei;
         // The task moves on before the registry moves any token: nobody can come in between and settle it again.
         if (success) {
+            // The uploader stays busy, and is paid when it has delivered.
+            uint256 uploader = head.firstAgreed();
+            actions[uploader] = INodePools.Action.None;
             shareWei = _shareWei(head);
-            uint256 uploader = head.uploader();
-            _awaitUpload(taskId, task_, head.withState(State.AwaitingUpload), wallets[uploader]);
+            head = head.withUploader(uploader).withState(State.AwaitingUpload);
+            _awaitUpload(taskId, task_, head, wallets[uploader]);
         } else if (verdict.agreed) {
             shareWei = (head.feeWei() * _parameters.errorFeeBasisPoints) / 10_000 / head.agreeing();
             _abort(taskId, task_, head, _reasonOf(verdict.outcome), head.feeWei() - shareWei * head.agreeing());
@@ -603,13 +623,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
         address[3] memory beneficiaries = REGISTRY.settle(wallets, actions);
         for (uint256 slot = 0; slot < 3; ++slot) {
-            if (actions[slot] == INodePools.Action.FreeAndPenalise) {
-                emit NodeSilent(taskId, wallets[slot]);
-            } else if (actions[slot] == INodePools.Action.FreeAndSlash) {
-                emit NodeCheated(taskId, wallets[slot]);
-            }
-            // The uploader, on whom nothing was done, is paid when it delivered.
-            else if (head.agreed(slot) && actions[slot] == INodePools.Action.Free) {
+            if (head.agreed(slot) && actions[slot] == INodePools.Action.Free) {
                 _pay(taskId, wallets[slot], beneficiaries[slot], shareWei);
             }
         }
@@ -626,15 +640,16 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         for (uint256 slot = 0; slot < 3; ++slot) {
             outcomes[slot] = head.revealed(slot) ? head.outcome(slot) : OutcomeTable.SILENT;
         }
-        bool same01 = _same(task_, head, outcomes, 0, 1);
-        bool same02 = _same(task_, head, outcomes, 0, 2);
+        uint256 threshold = _parameters.hammingThreshold;
+        bool same01 = _same(task_, head, threshold, outcomes, 0, 1);
+        bool same02 = _same(task_, head, threshold, outcomes, 0, 2);
         // Who agrees with the first agrees.
-        bool same12 = !(same01 && same02) && _same(task_, head, outcomes, 1, 2);
+        bool same12 = !(same01 && same02) && _same(task_, head, threshold, outcomes, 1, 2);
         return OutcomeTable.judge(outcomes, same01, same02, same12);
     }
 
     /// @dev Whether two slots revealed the same.
-    function _same(Task storage task_, Head head, uint8[3] memory outcomes, uint256 a, uint256 b)
+    function _same(Task storage task_, Head head, uint256 threshold, uint8[3] memory outcomes, uint256 a, uint256 b)
         private
         view
         returns (bool)
@@ -643,7 +658,6 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         if (outcomes[a] != OutcomeTable.RESULT) return true;
         if (head.kind() == Kind.Text) return task_.words[a] == task_.words[b];
 
-        uint256 threshold = _parameters.hammingThreshold;
         if (!Score.isNear(task_.words[a], task_.words[b], 4, threshold)) return false;
         if (head.imageCount() <= 4) return true;
         bytes32[2] storage tailA = task_.scoreTails[a];
@@ -752,6 +766,24 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     // ------------------------------------------------------------------ scores
 
+    /// @dev What the caller must have committed to: keccak256(abi.encode(chain id, this contract, task, caller, outcome,
+    /// keccak256(score), salt)).
+    function _commitmentOf(bytes32 taskId, uint8 outcome, bytes calldata score, bytes32 salt)
+        private
+        view
+        returns (bytes32)
+    {
+        return EfficientHashLib.hash(
+            bytes32(block.chainid),
+            bytes32(uint256(uint160(address(this)))),
+            taskId,
+            bytes32(uint256(uint160(msg.sender))),
+            bytes32(uint256(outcome)),
+            EfficientHashLib.hashCalldata(score),
+            salt
+        );
+    }
+
     function _scoreLength(Head head, uint8 outcome) private pure returns (uint256) {
         if (outcome != OutcomeTable.RESULT) return 0;
         return head.kind() == Kind.Text ? 32 : 8 * uint256(head.imageCount());
@@ -807,8 +839,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
 
     // ------------------------------------------------------------------ bounds
 
-    function _requireValid(TaskRequest calldata request) private view {
-        Parameters storage parameters = _parameters;
+    function _requireValid(TaskRequest calldata request, Parameters memory parameters) private pure {
         if (request.kind == Kind.Text) {
             if (request.imageCount != 0) revert Errors.TaskConsensus_ImageCountOutOfRange(request.imageCount, 0, 0);
         } else if (request.imageCount == 0 || request.imageCount > MAXIMUM_IMAGES) {

@@ -13,13 +13,23 @@ interface INodePools {
         FreeAndSlash // its task lets go of it; whole stake taken, removed
     }
 
+    /// @notice What a task asks of its draw.
+    struct Draw {
+        bytes32 seed; // decides who is drawn
+        uint48 drawBlock; // whose hash made the seed: later members are drawn only where there are too few others
+        uint40 layout; // what `layout` said in that block
+        bool sameGpu; // three of one GPU model: `gpuModel`, or any where that is zero
+        uint16 minVramGb;
+        bytes32 gpuModel;
+    }
+
     /// @notice Takes three distinct available nodes. Reverts with TooFewNodes where there are not three.
-    /// @param seed Decides who is drawn.
-    /// @param sameGpu Three of one GPU model: `gpuModel`, or any where that is zero.
     /// @return wallets Who was drawn; they are busy from now on.
-    function draw(bytes32 seed, bool sameGpu, uint256 minVramGb, bytes32 gpuModel)
-        external
-        returns (address[3] memory wallets);
+    function draw(Draw calldata request) external returns (address[3] memory wallets);
+
+    /// @notice How the places of the pools are laid out now, for a draw whose seed is not known yet: who joins later cannot turn that
+    /// draw over by making a pool larger.
+    function layout() external view returns (uint40);
 
     /// @notice Acts on the three nodes of a task.
     /// @return beneficiaries Where their earnings go now; zero for those on whom nothing is done.

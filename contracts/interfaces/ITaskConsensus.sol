@@ -101,7 +101,8 @@ interface ITaskConsensus {
     /// @dev Only where the commit deadline opened the reveals with two commits. With the third commit they open by themselves.
     event RevealsOpened(bytes32 indexed taskId, uint256 revealDeadline);
     /// @notice A drawn node showed its outcome: 0 result, 1 to 3 an error.
-    event Revealed(bytes32 indexed taskId, address indexed node, uint8 outcome, bytes score);
+    /// @dev The score is in `task`.
+    event Revealed(bytes32 indexed taskId, address indexed node, uint8 outcome);
     /// @notice It is the turn of `uploader` to bring the result to the relay.
     event UploadAwaited(bytes32 indexed taskId, address indexed uploader, uint256 uploadDeadline);
     /// @notice A node let its time for the upload pass.
@@ -162,7 +163,8 @@ interface ITaskConsensus {
     /// @notice Moves a task on that is past a deadline. Anyone may call.
     function advance(bytes32 taskId) external;
 
-    /// @notice Takes back a queued task with full refund. Only its creator.
+    /// @notice Takes back a queued task with full refund. Only its creator; and, while the hash of the draw block is known
+    /// (256 blocks), only if too few nodes are free for it.
     function cancel(bytes32 taskId) external;
 
     /// @notice State None for an unknown task.

@@ -87,6 +87,8 @@ library Errors {
     error TaskConsensus_DrawTooEarly(bytes32 taskId, uint256 drawBlock, uint256 blockNumber);
     /// @notice Only the creator of the task may call this.
     error TaskConsensus_NotCreator(bytes32 taskId, address caller);
+    /// @notice Enough nodes are free: it is too late to cancel.
+    error TaskConsensus_CanStart(bytes32 taskId);
 
     // ---- TaskConsensus: commit and reveal
 

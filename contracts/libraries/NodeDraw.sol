@@ -3,18 +3,21 @@ pragma solidity ^0.8.28;
 
 import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
+import {INodePools} from "../interfaces/INodePools.sol";
 import {NodePools} from "./NodePools.sol";
 
 /// @title Drawing nodes: every available one with the same chance
 /// @notice Who knows the seed must not be able to steer the draw, although nodes come and go between the block that fixes the
 /// seed and the draw. So nothing here depends on how many nodes are available, or on which is the k-th of them: every node that
 /// pauses would turn that over. Two methods are used, both uniform, and neither changed by another node unless the draw meets
-/// that very node:
+/// that very node. Which numbers stand for which places is fixed before the seed is known (NodePools.layoutOf), and who came
+/// since is not met: otherwise one could open or enlarge tiers until one likes the draw, or join only where one would be drawn.
 ///
 /// - *Looks* (rejection sampling): at random places out of a range that is a power of two, one after another; the first three
 ///   available nodes that stand there are drawn. Good when many are available.
 /// - *Tickets* (rendezvous hashing, Thaler and Ravishankar 1998): everyone who is available has a random number that depends
-///   on the seed and his place only; the lowest win. Good when few are available.
+///   on the seed and his place only; the lowest win. Good when few are available. New members get tickets, too, so that a task
+///   that waits for nodes finds them.
 library NodeDraw {
     using NodePools for NodePools.Pools;
 
@@ -27,7 +30,7 @@ library NodeDraw {
     uint256 private constant _FEW_WORDS = 4;
     /// @dev Random numbers for those looks. At least one in four is the place of a member.
     uint256 private constant _NUMBERS = 8_192;
-    /// @dev Available nodes met that do not fit (GPU model; VRAM inside of a tier), before tickets are handed out.
+    /// @dev Available nodes met that do not fit (GPU model, VRAM inside of a tier, too new), before tickets are handed out.
     uint256 private constant _MISFITS = 24;
     /// @dev Members read to learn their VRAM, while tickets are handed out or fitting members are counted.
     uint256 private constant _READS = 64;
@@ -47,6 +50,7 @@ library NodeDraw {
         uint256 sizes; // of the tiers, as in NodePools
         uint256 shares; // of the range of places, see _begin
         uint256 mask; // for a random number: the range is a power of two
+        uint256 drawBlock; // members that came later are met by no look
         // Who was found.
         uint256 wanted;
         uint256 found;
@@ -54,23 +58,21 @@ library NodeDraw {
     }
 
     /// @notice Takes three distinct available members, who are then not available.
-    /// @param seed Decides who is drawn.
-    /// @param minVramGb The least VRAM, GB.
     /// @param modelId Of this GPU model only; 0 for any.
     /// @return wallets Whom it took.
     /// @return found How many there were, up to 3. Below 3 nobody was taken.
-    function takeThree(NodePools.Pools storage pools, bytes32 seed, uint256 minVramGb, uint256 modelId)
+    function takeThree(NodePools.Pools storage pools, INodePools.Draw calldata request, uint256 modelId)
         internal
         returns (address[3] memory wallets, uint256 found)
     {
-        Search memory search = _begin(pools, minVramGb, modelId);
-        _find(pools, search, seed, 3);
+        Search memory search = _begin(pools, request.layout, request.minVramGb, modelId);
+        search.drawBlock = request.drawBlock;
+        _find(pools, search, request.seed, 3);
         found = search.found;
         if (found != 3) return (wallets, found);
         for (uint256 i = 0; i < 3; ++i) {
-            uint256 place = search.places[i];
-            wallets[i] = pools.members[place].wallet;
-            pools.setAvailable(place, false);
+            wallets[i] = pools.members[search.places[i]].wallet;
+            pools.setAvailable(search.places[i], false);
         }
     }
 
@@ -78,12 +80,15 @@ library NodeDraw {
     /// share of all nodes: with equal chances for all models, three nodes under a made-up name would get every other task to
     /// themselves.
     /// @param models How many models there are; their ids are 1…models.
-    function chooseModel(NodePools.Pools storage pools, bytes32 seed, uint256 minVramGb, uint256 models)
+    function chooseModel(NodePools.Pools storage pools, INodePools.Draw calldata request, uint256 models)
         internal
         view
         returns (uint256 modelId)
     {
-        Search memory leaders = _begin(pools, minVramGb, 0);
+        bytes32 seed = request.seed;
+        uint256 minVramGb = request.minVramGb;
+        Search memory leaders = _begin(pools, request.layout, minVramGb, 0);
+        leaders.drawBlock = request.drawBlock;
         for (uint256 i = 0; i < _LEADERS; ++i) {
             seed = EfficientHashLib.hash(seed);
             _find(pools, leaders, seed, 1);
@@ -106,43 +111,41 @@ library NodeDraw {
         returns (uint256)
     {
         uint256 unbounded = type(uint256).max;
-        return _count(pools, _begin(pools, minVramGb, modelId), unbounded, unbounded);
+        return _count(pools, _begin(pools, 0, minVramGb, modelId), unbounded, unbounded);
     }
 
     // ---- searching
 
-    /// @dev Each tier with members has a share of the range of places that is a power of two, and the largest share comes first: so
-    /// who joins, leaves or moves to another tier changes nothing for the others, unless a tier's size passes a power of two, and
-    /// then only for the tiers that are not larger. (In the order of the tiers a few nodes could push all others along, as they
-    /// go to tiers where hardly anybody is, and choose among many draws.) For the same reason the range is at least twice the
-    /// largest share. `shares` has 32 bits for each, the largest rightmost: 28 bits for the share, and the number of the tier.
-    function _begin(NodePools.Pools storage pools, uint256 minVramGb, uint256 modelId)
+    /// @dev Each tier of the layout has a share of the range of numbers. `shares` has 32 bits for each, the lowest tier rightmost: 28
+    /// bits for the end of the share, and the number of the tier. Who joined a tier that had no room for him when the layout
+    /// was fixed is met by no look; he gets a ticket like everyone else.
+    function _begin(NodePools.Pools storage pools, uint40 layout, uint256 minVramGb, uint256 modelId)
         private
         view
         returns (Search memory search)
     {
         search.modelId = modelId;
         search.minVramGb = minVramGb;
-        search.lowest = NodePools.tierOf(minVramGb);
+        uint256 tier = NodePools.tierOf(minVramGb);
+        search.lowest = tier;
         // A tier whose first value is asked for holds nobody with less; and everybody has 1 GB.
-        search.readsVram = minVramGb > 1 && NodePools.tierOf(minVramGb - 1) == search.lowest;
-        uint256 sizes = pools.sizes;
-        uint256 sum;
-        uint256 largest;
+        search.readsVram = minVramGb > 1 && NodePools.tierOf(minVramGb - 1) == tier;
+        search.sizes = pools.sizes;
+        uint256 end;
+        uint256 offset;
         uint256 shares;
-        for (uint256 tier = search.lowest; tier < NodePools.TIERS; ++tier) {
-            uint256 size = NodePools.sizeOf(sizes, tier);
-            if (size == 0) continue;
-            uint256 share = _powerOfTwo(size);
-            sum += share;
-            if (share > largest) largest = share;
-            uint256 offset;
-            while ((shares >> offset) & _SHARE >= share) offset += 32;
-            uint256 smaller = (shares >> offset) << (offset + 32);
-            shares = smaller | (((tier << 28) | share) << offset) | (shares & ((1 << offset) - 1));
+        unchecked {
+            for (uint256 powers = layout >> (5 * tier); powers != 0; powers >>= 5) {
+                uint256 power = powers & 31;
+                if (power != 0) {
+                    end += 1 << (power - 1);
+                    shares |= ((tier << 28) | end) << offset;
+                    offset += 32;
+                }
+                ++tier;
+            }
         }
-        (search.sizes, search.shares) = (sizes, shares);
-        search.mask = _powerOfTwo(sum < 2 * largest ? 2 * largest : sum) - 1;
+        (search.shares, search.mask) = (shares, end <= 1 ? 0 : (2 << LibBit.fls(end - 1)) - 1);
     }
 
     /// @dev Finds `wanted` distinct available members that fit, or as many as there are.
@@ -179,15 +182,17 @@ library NodeDraw {
 
     /// @dev Whose place a random number is; _NOBODY for nobody's.
     function _placeAt(Search memory search, uint256 number) private pure returns (uint256) {
-        for (uint256 shares = search.shares; shares != 0; shares >>= 32) {
-            uint256 share = shares & _SHARE;
-            if (number < share) {
-                uint256 tier = (shares >> 28) & 7;
-                return number < NodePools.sizeOf(search.sizes, tier) ? NodePools.placeOf(tier, number) : _NOBODY;
-            }
-            // Not below: just compared.
-            unchecked {
-                number -= share;
+        uint256 start;
+        // Shifts and differences of 28-bit numbers.
+        unchecked {
+            for (uint256 shares = search.shares; shares != 0; shares >>= 32) {
+                uint256 end = shares & _SHARE;
+                if (number < end) {
+                    uint256 tier = (shares >> 28) & 7;
+                    number -= start;
+                    return number < NodePools.sizeOf(search.sizes, tier) ? NodePools.placeOf(tier, number) : _NOBODY;
+                }
+                start = end;
             }
         }
         return _NOBODY;
@@ -196,12 +201,14 @@ library NodeDraw {
     /// @dev Adds a place to those that were found, if it is not among them. Whether there are enough now.
     function _add(Search memory search, uint256 place) private pure returns (bool) {
         uint256 found = search.found;
-        for (uint256 i = 0; i < found; ++i) {
-            if (search.places[i] == place) return false;
+        unchecked {
+            for (uint256 i = 0; i < found; ++i) {
+                if (search.places[i] == place) return false;
+            }
+            search.places[found] = place;
+            search.found = ++found;
         }
-        search.places[found] = place;
-        search.found = found + 1;
-        return found + 1 == search.wanted;
+        return found == search.wanted;
     }
 
     function _findByTickets(NodePools.Pools storage pools, Search memory search, bytes32 seed) private view {
@@ -251,8 +258,9 @@ library NodeDraw {
             uint256 bits = pools.ofModelIn(search.modelId, tier, position / NodePools.WORD);
             if ((bits >> (position % NodePools.WORD)) & 1 == 0) return false;
         }
-        return !search.readsVram || NodePools.tierAt(place) != search.lowest
-            || pools.members[place].vramGb >= search.minVramGb;
+        NodePools.Member storage member = pools.members[place];
+        if (member.sinceBlock > search.drawBlock) return false;
+        return !search.readsVram || NodePools.tierAt(place) != search.lowest || member.vramGb >= search.minVramGb;
     }
 
     /// @dev The available members of a word that have the GPU model.
@@ -284,7 +292,7 @@ library NodeDraw {
     }
 
     function _hasThree(NodePools.Pools storage pools, uint256 minVramGb, uint256 modelId) private view returns (bool) {
-        return pools.models[modelId].size >= 3 && _count(pools, _begin(pools, minVramGb, modelId), 3, _READS) >= 3;
+        return pools.models[modelId].size >= 3 && _count(pools, _begin(pools, 0, minVramGb, modelId), 3, _READS) >= 3;
     }
 
     /// @dev How many fit and are available, counting no further than `enough` and reading the VRAM of no more than `reads`.
@@ -310,10 +318,5 @@ library NodeDraw {
                 word = pools.occupiedWord(search.sizes, tier, word + 1);
             }
         }
-    }
-
-    /// @dev The lowest power of two that is not below `number`; 1 for 0.
-    function _powerOfTwo(uint256 number) private pure returns (uint256) {
-        return number <= 1 ? 1 : 2 << LibBit.fls(number - 1);
     }
 }

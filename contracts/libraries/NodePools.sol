@@ -15,7 +15,7 @@ import {LibBit} from "solady/utils/LibBit.sol";
 /// | what        | holds                                                                           |
 /// |-------------|---------------------------------------------------------------------------------|
 /// | sizes       | number of members of each tier, and of those members that are unbonding         |
-/// | members     | one member: wallet, VRAM, GPU model                                             |
+/// | members     | one member: wallet, VRAM, GPU model, since when                                 |
 /// | available   | one bit for each of 255 neighbours of a tier                                    |
 /// | occupied    | one bit for each of 255 words of `available`: is any bit set there?             |
 /// | models      | how many members have a GPU model; and as `available`, but which ones they are  |
@@ -41,6 +41,7 @@ library NodePools {
         address wallet;
         uint16 vramGb;
         uint24 modelId;
+        uint48 sinceBlock; // when it came to its tier
     }
 
     struct Pools {
@@ -115,6 +116,23 @@ library NodePools {
         count -= sizes >> _UNBONDING;
     }
 
+    /// @notice How many places each tier has now: 5 bits for each, the lowest tier rightmost; 0 for none, else n for 2^(n − 1), the
+    /// lowest power of two that its members do not exceed.
+    function layoutOf(Pools storage pools) internal view returns (uint40 layout) {
+        uint256 packed;
+        uint256 sizes = pools.sizes;
+        unchecked {
+            // What is above the tiers is no size.
+            sizes &= (1 << _UNBONDING) - 1;
+            for (uint256 offset = 0; sizes != 0; offset += 5) {
+                uint256 size = sizes & _POSITION;
+                sizes >>= POSITION_BITS;
+                if (size != 0) packed |= (size == 1 ? 1 : 2 + LibBit.fls(size - 1)) << offset;
+            }
+        }
+        layout = uint40(packed);
+    }
+
     // ---- availability
 
     function isAvailable(Pools storage pools, uint256 place) internal view returns (bool) {
@@ -126,8 +144,10 @@ library NodePools {
     function setAvailable(Pools storage pools, uint256 place, bool value) internal {
         (uint256 tier, uint256 position) = (tierAt(place), positionAt(place));
         uint256 bits = _setBit(pools.available, tier, position, value);
-        // Only who came first or went last changes whether anybody is there.
-        if (value ? bits & (bits - 1) == 0 : bits == 0) _setBit(pools.occupied, tier, position / WORD, value);
+        // Only who came first or went last changes whether anybody is there. (For a value of true `bits` is not 0.)
+        unchecked {
+            if (value ? bits & (bits - 1) == 0 : bits == 0) _setBit(pools.occupied, tier, position / WORD, value);
+        }
     }
 
     // ---- words of bits
@@ -176,8 +196,8 @@ library NodePools {
         uint256 key = _key(tier, position / WORD);
         uint256 bit = 1 << (position % WORD);
         uint256 before = words[key];
-        bits = (value ? before | bit : before & ~bit) | _NEVER_ZERO;
-        if (bits != before) words[key] = bits;
+        bits = value ? before | bit : before & ~bit;
+        if (bits != before) words[key] = bits | _NEVER_ZERO;
         bits &= ~_NEVER_ZERO;
     }
 

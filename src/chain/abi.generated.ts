@@ -736,24 +736,41 @@ export const nodeRegistryAbi = [
     "name": "draw",
     "inputs": [
       {
-        "name": "seed",
-        "type": "bytes32",
-        "internalType": "bytes32"
-      },
-      {
-        "name": "sameGpu",
-        "type": "bool",
-        "internalType": "bool"
-      },
-      {
-        "name": "minVramGb",
-        "type": "uint256",
-        "internalType": "uint256"
-      },
-      {
-        "name": "gpuModel",
-        "type": "bytes32",
-        "internalType": "bytes32"
+        "name": "request",
+        "type": "tuple",
+        "internalType": "struct INodePools.Draw",
+        "components": [
+          {
+            "name": "seed",
+            "type": "bytes32",
+            "internalType": "bytes32"
+          },
+          {
+            "name": "drawBlock",
+            "type": "uint48",
+            "internalType": "uint48"
+          },
+          {
+            "name": "layout",
+            "type": "uint40",
+            "internalType": "uint40"
+          },
+          {
+            "name": "sameGpu",
+            "type": "bool",
+            "internalType": "bool"
+          },
+          {
+            "name": "minVramGb",
+            "type": "uint16",
+            "internalType": "uint16"
+          },
+          {
+            "name": "gpuModel",
+            "type": "bytes32",
+            "internalType": "bytes32"
+          }
+        ]
       }
     ],
     "outputs": [
@@ -920,6 +937,19 @@ export const nodeRegistryAbi = [
     ],
     "outputs": [],
     "stateMutability": "nonpayable"
+  },
+  {
+    "type": "function",
+    "name": "layout",
+    "inputs": [],
+    "outputs": [
+      {
+        "name": "",
+        "type": "uint40",
+        "internalType": "uint40"
+      }
+    ],
+    "stateMutability": "view"
   },
   {
     "type": "function",
@@ -3093,12 +3123,6 @@ export const taskConsensusAbi = [
         "type": "uint8",
         "indexed": false,
         "internalType": "uint8"
-      },
-      {
-        "name": "score",
-        "type": "bytes",
-        "indexed": false,
-        "internalType": "bytes"
       }
     ],
     "anonymous": false
@@ -3510,6 +3534,17 @@ export const taskConsensusAbi = [
     "type": "error",
     "name": "TaskConsensus_ArgsHashZero",
     "inputs": []
+  },
+  {
+    "type": "error",
+    "name": "TaskConsensus_CanStart",
+    "inputs": [
+      {
+        "name": "taskId",
+        "type": "bytes32",
+        "internalType": "bytes32"
+      }
+    ]
   },
   {
     "type": "error",

@@ -157,6 +157,11 @@ const REASONS: Record<string, Explain> = {
     'Use the wallet that created it.',
     ({ text }) => `${text(1)} did not create task ${text(0)}`,
   ),
+  TaskConsensus_CanStart: reason(
+    EXIT.usage,
+    'Let it run: `crynux task wait`. A queued task can be cancelled while too few nodes are free for it.',
+    ({ text }) => `nodes are free for task ${text(0)}, so that it cannot be cancelled any more`,
+  ),
 
   // commit and reveal
   TaskConsensus_NotDrawn: reason(

@@ -23,7 +23,7 @@ contract BadInputTaskStatesTest is HostileTest {
 
     /// @dev What each function does in each state, called by who may, with valid values:
     /// o accepted, U TaskUnknown, W WrongState, E DrawTooEarly, C CommitDeadlinePassed, R RevealsNotOpen,
-    /// L RevealDeadlinePassed, D UploadDeadlinePassed, F FaultWindowClosed, N NothingToAdvance.
+    /// L RevealDeadlinePassed, D UploadDeadlinePassed, F FaultWindowClosed, N NothingToAdvance, S CanStart.
     struct Row {
         string name;
         string cells; // start, commit, reveal, reportUploaded, reportFault, advance, cancel
@@ -34,7 +34,7 @@ contract BadInputTaskStatesTest is HostileTest {
         Row[15] memory rows = [
             Row("unknown", "UUUUUUU"),
             Row("queued in this block", "EWWWWNo"),
-            Row("queued", "oWWWWNo"),
+            Row("queued", "oWWWWNS"),
             Row("started", "WoRWWNW"),
             Row("started, a commit", "WoRWWNW"),
             Row("started, late, a commit", "WCRWWoW"),
@@ -131,6 +131,7 @@ contract BadInputTaskStatesTest is HostileTest {
             }
             bytes memory reason;
             if (cell == "U") reason = abi.encodeWithSelector(Errors.TaskConsensus_TaskUnknown.selector, taskId);
+            if (cell == "S") reason = abi.encodeWithSelector(Errors.TaskConsensus_CanStart.selector, taskId);
             if (cell == "W") reason = wrongState(taskId, state);
             if (cell == "E") {
                 reason = _late(Errors.TaskConsensus_DrawTooEarly.selector, taskId, deadline, block.number);
@@ -500,7 +501,9 @@ contract BadInputNodesTest is HostileTest {
         address[3] memory wallets = [nodes[0], nodes[1], nodes[2]];
         INodePools.Action[3] memory actions =
             [INodePools.Action.FreeAndSlash, INodePools.Action.Penalise, INodePools.Action.None];
-        calls[0] = abi.encodeCall(INodePools.draw, (bytes32("seed"), false, 0, 0));
+        calls[0] = abi.encodeCall(
+            INodePools.draw, (INodePools.Draw("seed", uint48(block.number), registry.layout(), false, 0, 0))
+        );
         calls[1] = abi.encodeCall(INodePools.settle, (wallets, actions));
         calls[2] = abi.encodeCall(INodePools.settleOne, (nodes[0], INodePools.Action.FreeAndSlash));
         calls[3] = abi.encodeCall(INodePools.slashForBounty, (nodes[0], 1 ether));

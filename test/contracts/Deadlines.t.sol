@@ -81,6 +81,44 @@ contract DeadlinesTest is NetworkTest {
         consensus.cancel(taskId);
     }
 
+    /// @dev Who could decline a draw would create and cancel until he likes it.
+    function test_Cancel_NotWhenTheTaskCanStart() external {
+        bytes32 taskId = create(request());
+        nextBlock();
+        bytes memory refusal = abi.encodeWithSelector(Errors.TaskConsensus_CanStart.selector, taskId);
+        vm.prank(creator);
+        vm.expectRevert(refusal);
+        consensus.cancel(taskId);
+        // Nor with so little gas that the trial fails for that.
+        for (uint256 gas = 60_000; gas < 140_000; gas += 5_000) {
+            uint256 before = consensus.balanceOf(creator);
+            vm.prank(creator);
+            try consensus.cancel{gas: gas}(taskId) {
+                vm.assertTrue(false, "cancelled");
+            } catch {}
+            vm.assertEq(consensus.balanceOf(creator), before, "no refund");
+        }
+        vm.roll(block.number + 255);
+        vm.prank(creator);
+        vm.expectRevert(refusal);
+        consensus.cancel(taskId);
+        assertState(taskId, ITaskConsensus.State.Queued, "queued");
+        assertStatus(nodes[0], INodeRegistry.Status.Available, "the trial takes nobody");
+
+        uint256 snapshot = vm.snapshotState();
+        vm.prank(nodes[0]);
+        registry.pause();
+        vm.prank(creator);
+        consensus.cancel(taskId);
+        assertAborted(taskId, ITaskConsensus.AbortReason.Cancelled, "too few nodes");
+        vm.revertToState(snapshot);
+        // The hash is forgotten, and with it who was to be drawn.
+        nextBlock();
+        vm.prank(creator);
+        consensus.cancel(taskId);
+        assertAborted(taskId, ITaskConsensus.AbortReason.Cancelled, "nobody started it");
+    }
+
     function test_Cancel_NotAfterTheDraw() external {
         bytes32 taskId = started();
         vm.prank(creator);

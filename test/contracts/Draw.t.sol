@@ -11,12 +11,32 @@ import {NetworkTest} from "./base/NetworkTest.sol";
 contract DrawTest is NetworkTest {
     bytes32 private constant OTHER_GPU = keccak256("Apple M3 Max");
 
+    /// @dev A draw whose block is the present one.
+    function _asked(uint256 seed, bool sameGpu, uint256 minVramGb, bytes32 gpuModel)
+        private
+        view
+        returns (INodePools.Draw memory)
+    {
+        return INodePools.Draw({
+            seed: keccak256(abi.encode(seed)),
+            drawBlock: uint48(block.number),
+            layout: registry.layout(),
+            sameGpu: sameGpu,
+            minVramGb: uint16(minVramGb),
+            gpuModel: gpuModel
+        });
+    }
+
+    function _draw(INodePools.Draw memory asked) private returns (address[3] memory) {
+        vm.prank(address(consensus));
+        return registry.draw(asked);
+    }
+
     function _draw(uint256 seed, bool sameGpu, uint256 minVramGb, bytes32 gpuModel)
         private
-        returns (address[3] memory wallets)
+        returns (address[3] memory)
     {
-        vm.prank(address(consensus));
-        return registry.draw(keccak256(abi.encode(seed)), sameGpu, minVramGb, gpuModel);
+        return _draw(_asked(seed, sameGpu, minVramGb, gpuModel));
     }
 
     function _free(address[3] memory wallets) private {
@@ -46,9 +66,10 @@ contract DrawTest is NetworkTest {
         }
         vm.assertEq(registry.availableCount(false, uint32(minVramGb), 0), fit, "counted");
         if (fit < 3) {
+            INodePools.Draw memory asked = _asked(seed, false, minVramGb, 0);
             vm.prank(address(consensus));
             vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, fit));
-            registry.draw(keccak256(abi.encode(seed)), false, minVramGb, 0);
+            registry.draw(asked);
             return;
         }
         address[3] memory wallets = _draw(seed, false, minVramGb, 0);
@@ -108,15 +129,15 @@ contract DrawTest is NetworkTest {
             addNode(GPU, 24);
             addNode(OTHER_GPU, 24);
         }
+        _expectTooFew(_asked(0, true, 0, 0), 0);
+        _expectTooFew(_asked(0, true, 0, GPU), 2);
+        _expectTooFew(_asked(0, true, 0, keccak256("unknown")), 0);
+    }
+
+    function _expectTooFew(INodePools.Draw memory asked, uint256 found) private {
         vm.prank(address(consensus));
-        vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, 0));
-        registry.draw(SALT, true, 0, 0);
-        vm.prank(address(consensus));
-        vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, 2));
-        registry.draw(SALT, true, 0, GPU);
-        vm.prank(address(consensus));
-        vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, 0));
-        registry.draw(SALT, true, 0, keccak256("unknown"));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, found));
+        registry.draw(asked);
     }
 
     // ---- stable; uniformity is in draw/Uniform.t.sol
@@ -148,36 +169,64 @@ contract DrawTest is NetworkTest {
         vm.assertTrue(changed > 0 && changed < 40, "3 in 40 of 200");
     }
 
-    /// @dev Nor does a node that joins or leaves, except where the draw meets it.
+    /// @dev Nor does a node that leaves, except where the draw meets it; and one that joins after the draw block is not met.
     function test_JoiningAndLeavingMovesNobodyElse() external {
         for (uint256 i = 0; i < 40; ++i) {
             addNode(GPU, i % 2 == 0 ? 6 : 24); // 20 in each of two tiers
         }
-        uint256 changed;
+        uint256 met;
         for (uint256 seed = 0; seed < 100; ++seed) {
+            INodePools.Draw memory asked = _asked(seed, false, 0, 0);
             uint256 snapshot = vm.snapshotState();
-            address[3] memory before = _draw(seed, false, 0, 0);
+            address[3] memory before = _draw(asked);
             vm.revertToState(snapshot);
+            nextBlock();
 
+            // Into a tier with room, into one that becomes larger, into one that did not exist.
             snapshot = vm.snapshotState();
-            address joined = addNode(GPU, seed % 2 == 0 ? 6 : 24);
-            address[3] memory then = _draw(seed, false, 0, 0);
-            bool met = then[0] == joined || then[1] == joined || then[2] == joined;
-            vm.assertEq(_common(before, then), met ? 2 : 3, "joining");
-            if (met) ++changed;
+            for (uint256 i = 0; i < 20; ++i) {
+                addNode(GPU, i < 15 ? 6 : seed % 2 == 0 ? 2 : 90);
+            }
+            vm.assertEq(_common(before, _draw(asked)), 3, "joining");
             vm.revertToState(snapshot);
 
             snapshot = vm.snapshotState();
             address left = nodes[seed % 40];
             vm.prank(left);
             registry.leave();
-            then = _draw(seed, false, 0, 0);
-            met = before[0] == left || before[1] == left || before[2] == left;
-            vm.assertEq(_common(before, then), met ? 2 : 3, "leaving");
-            if (met) ++changed;
+            bool wasDrawn = before[0] == left || before[1] == left || before[2] == left;
+            vm.assertEq(_common(before, _draw(asked)), wasDrawn ? 2 : 3, "leaving");
+            if (wasDrawn) ++met;
             vm.revertToState(snapshot);
         }
-        vm.assertTrue(changed > 0 && changed < 60, "past those nodes only");
+        vm.assertTrue(met > 0 && met < 30, "past those nodes only");
+    }
+
+    /// @dev A task that waits for nodes finds those who come.
+    function test_NewNodesAreDrawnWhereThereAreTooFewOthers() external {
+        addNodes(1);
+        bytes32 taskId = create(request());
+        nextBlock();
+        vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, 1));
+        consensus.start(taskId);
+        addNodes(2);
+        consensus.start(taskId);
+        assertState(taskId, ITaskConsensus.State.Started, "started");
+    }
+
+    /// @dev What counts is since when a node is where it is.
+    function test_ANodeThatMovesToAnotherTierIsNewThere() external {
+        addNodes(6);
+        INodePools.Draw memory asked = _asked(1, false, 0, 0);
+        nextBlock();
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.prank(nodes[i]);
+            registry.setHardware(GPU, 90);
+        }
+        address[3] memory wallets = _draw(asked);
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.assertTrue(wallets[i] != nodes[0] && wallets[i] != nodes[1] && wallets[i] != nodes[2], "not who moved");
+        }
     }
 
     /// @dev The creating block's hash is not known to the transaction that creates, and `start` is not possible in it: a

@@ -27,7 +27,7 @@ contract NodePoolsTest is TestBase {
             uint256 place = NodePools.placeOf(tier, position);
             if (what < 4 || members.length == 0) {
                 uint24 model = 1 + uint24((seed >> 64) % 3);
-                place = _pools.add(NodePools.Member(address(next), tier == 2 ? 8 : 24, model));
+                place = _pools.add(NodePools.Member(address(next), tier == 2 ? 8 : 24, model, 1));
                 vm.assertEq(NodePools.tierAt(place), tier);
                 vm.assertEq(NodePools.positionAt(place), members.length);
                 members.push(address(next));

@@ -335,8 +335,9 @@ contract NodeRegistryTest is NetworkTest {
 
     function test_OnlyTheConsensus() external {
         bytes memory refusal = abi.encodeWithSelector(Errors.NodeRegistry_NotConsensus.selector, address(this));
+        INodePools.Draw memory nothing;
         vm.expectRevert(refusal);
-        registry.draw(SALT, false, 0, 0);
+        registry.draw(nothing);
         address[3] memory wallets;
         INodePools.Action[3] memory actions;
         vm.expectRevert(refusal);

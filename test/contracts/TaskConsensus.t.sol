@@ -82,7 +82,9 @@ contract TaskConsensusTest is NetworkTest {
                     digest = keccak256(abi.encode(digest));
                     upload(taskId, digest);
                 }
-            } else if (task.state == ITaskConsensus.State.Completed && step == 1) {
+            } else if (
+                task.state == ITaskConsensus.State.Completed && step == 1 && task.uploadDeadline >= block.timestamp
+            ) {
                 accuse(taskId, digest);
                 if (!consensus.task(taskId).redelivery) break;
             } else {

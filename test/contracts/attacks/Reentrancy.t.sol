@@ -259,6 +259,8 @@ contract ReentrancyTest is HostileTest {
             ITaskConsensus.TaskView memory task = consensus.task(taskId);
             uint256 deadline = task.commitDeadline + task.revealDeadline;
             if (task.state == ITaskConsensus.State.Queued) {
+                // Back to before the draw can be known.
+                vm.roll(task.drawBlock);
                 _act(address(consensus), abi.encodeCall(consensus.cancel, (taskId)));
                 return;
             }

@@ -191,6 +191,8 @@ contract SteeringTest is HostileTest {
             consensus.start(taskId);
             vm.assertEq(keccak256(abi.encode(drawn(taskId))), before, "nothing moved");
             vm.revertToState(snapshot);
+            // Back to before the seed was known.
+            vm.roll(drawBlock);
             _picky.act(address(consensus), abi.encodeCall(consensus.cancel, (taskId)));
         }
     }

@@ -23,6 +23,9 @@ abstract contract Drawing is NetworkTest {
         uint256 sameWord;
     }
 
+    uint48 private fixedBlock;
+    uint40 private fixedLayout;
+
     /// @dev Members of a tier that share one word of the registry's bitmap.
     uint256 private constant _WORD = 255;
     /// @dev Standard normal quantile of 99.9 %, in millionths.
@@ -45,7 +48,24 @@ abstract contract Drawing is NetworkTest {
 
     /// @dev Draws; the three stay busy.
     function draw(bytes32 seed, Wish memory wish) internal returns (address[3] memory wallets) {
-        return registry.draw(seed, wish.sameGpu, wish.minVramGb, wish.gpuModel);
+        return registry.draw(asked(seed, wish));
+    }
+
+    /// @dev From now on the seed is known: draws are those of the present block, whatever happens to the network.
+    function fixDraws() internal {
+        (fixedBlock, fixedLayout) = (uint48(block.number), registry.layout());
+        nextBlock();
+    }
+
+    function asked(bytes32 seed, Wish memory wish) internal view returns (INodePools.Draw memory) {
+        return INodePools.Draw({
+            seed: seed,
+            drawBlock: fixedBlock == 0 ? uint48(block.number) : fixedBlock,
+            layout: fixedBlock == 0 ? registry.layout() : fixedLayout,
+            sameGpu: wish.sameGpu,
+            minVramGb: uint16(wish.minVramGb),
+            gpuModel: wish.gpuModel
+        });
     }
 
     /// @dev Lets go of the three.

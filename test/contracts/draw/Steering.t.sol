@@ -25,6 +25,7 @@ contract SteeringTest is Drawing {
     function test_PausingOneNode() external {
         _addNetwork(1_200, 1);
         Trial memory trial = _begin("pausing one node", type(uint256).max);
+        fixDraws();
         for (uint256 i = 0; i < draws(3, 24); ++i) {
             pause(nodes[_own(i)]);
             _try(trial);
@@ -45,6 +46,7 @@ contract SteeringTest is Drawing {
 
     function _pauseHalves(string memory name) private {
         Trial memory trial = _begin(name, type(uint256).max);
+        fixDraws();
         for (uint256 k = 0; k < draws(3, 24); ++k) {
             for (uint256 i = 0; i < 120; ++i) {
                 if (_pausedIn(k, i)) pause(nodes[_own(i)]);
@@ -64,12 +66,12 @@ contract SteeringTest is Drawing {
     // ---- joining and leaving
 
     function test_JoiningOneByOne() external {
-        _join("joining with up to ten more nodes", 1_190, 110);
+        _join("joining with up to ten more nodes", 1_190, 100);
     }
 
-    /// @dev The one thing that draws everything anew: a tier's size passes a power of two, here 1,024.
+    /// @dev Would draw everything anew, if a draw had the tiers' present sizes: one passes a power of two, here 1,024.
     function test_JoiningPastAPowerOfTwo() external {
-        _join("joining with up to ten more nodes, past 1024", 1_020, 200);
+        _join("joining with up to ten more nodes, past 1024", 1_020, 100);
     }
 
     function _join(string memory name, uint256 members, uint256 percent) private {
@@ -78,6 +80,7 @@ contract SteeringTest is Drawing {
         addNodes(10);
         Trial memory trial = _begin(name, members);
         vm.revertToState(snapshot);
+        fixDraws();
         _try(trial);
         for (uint256 i = 0; i < 9; ++i) {
             addNode();
@@ -95,6 +98,7 @@ contract SteeringTest is Drawing {
             registry.leave();
         }
         vm.warp(block.timestamp + registry.unbondingSeconds());
+        fixDraws();
         _try(trial);
         for (uint256 i = 0; i < 10; ++i) {
             vm.prank(nodes[_own(11 * i)]);
@@ -109,13 +113,14 @@ contract SteeringTest is Drawing {
     function test_ChangingHardware() external {
         _addNetwork(1_200, 1);
         Trial memory trial = _begin("other hardware for up to twelve nodes", type(uint256).max);
+        fixDraws();
         for (uint256 i = 0; i < 12; ++i) {
             uint32[6] memory vramGb = [uint32(2), 4, 8, 12, 16, 48];
             vm.prank(nodes[_own(9 * i)]);
             registry.setHardware(GPU, vramGb[i % 6]);
             _try(trial);
         }
-        _assertGain(trial, 125);
+        _assertGain(trial, 100);
     }
 
     // ---- the trial

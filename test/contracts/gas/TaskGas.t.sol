@@ -164,6 +164,7 @@ contract TaskGasTest is NetworkTest {
         uint256 occupied = bits;
         uint256 everybody = bits;
         for (uint256 i = 0; i < size; ++i) {
+            // Since block 0.
             bytes32 member = bytes32((1 << 176) | (24 << 160) | uint256(uint160(0x10000 + i)));
             vm.store(address(registry), _slot(MEMBERS, NodePools.placeOf(tier, i)), member);
             everybody |= 1 << (i % NodePools.WORD);

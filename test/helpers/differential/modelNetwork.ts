@@ -203,6 +203,7 @@ export function createModelNetwork({
     cancel(index: number): Refusal {
       const one = task(index)
       if (one.state !== 'queued') return 'TaskConsensus_WrongState'
+      if (nodes.filter(({ status }) => status === 'available').length >= 3) return 'TaskConsensus_CanStart'
       one.state = 'cancelled'
       one.deadline = 0
       books.creatorWei += one.feeWei
