@@ -35,7 +35,7 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         // word 1
         bytes32 encryptionKey;
         // word 2
-        address beneficiary; // zero: the wallet
+        address beneficiary;
         uint40 beneficiaryChangeAt; // zero: no change is waiting
         uint40 hardwareChangeableAt;
         // word 3
@@ -525,7 +525,6 @@ contract NodeRegistry is INodeRegistry, INodePools, Ownable2Step {
         if (!node_.ownBeneficiary) return wallet;
         uint256 changeAt = node_.beneficiaryChangeAt;
         beneficiary = changeAt != 0 && changeAt <= block.timestamp ? node_.pendingBeneficiary : node_.beneficiary;
-        if (beneficiary == address(0)) beneficiary = wallet;
     }
 
     function _requireIdleMember(Node storage node_) private view {

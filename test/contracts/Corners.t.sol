@@ -16,8 +16,12 @@ contract CornersTest is NetworkTest {
         registry = new NodeRegistry(IERC20(address(token)), address(incentivePool), address(this), address(this));
     }
 
+    function _asked(bytes32 seed, bool sameGpu, uint16 minVramGb) private view returns (INodePools.Draw memory) {
+        return INodePools.Draw(seed, uint48(block.number), registry.layout(), sameGpu, minVramGb, 0);
+    }
+
     function _draw() private returns (address[3] memory) {
-        return registry.draw(SALT, false, 0, 0);
+        return registry.draw(_asked(SALT, false, 0));
     }
 
     /// @dev Its other task finds the same: nothing is left to take, and now it may join again.
@@ -103,8 +107,9 @@ contract CornersTest is NetworkTest {
     }
 
     function test_TextWithNobodyFree() external {
+        INodePools.Draw memory asked = _asked(SALT, true, 0);
         vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, 0));
-        registry.draw(SALT, true, 0, 0);
+        registry.draw(asked);
     }
 
     /// @dev Eight random nodes lead to no model with three in more than half of the draws: then the models take turns.
@@ -114,7 +119,7 @@ contract CornersTest is NetworkTest {
         }
         addNodes(3);
         for (uint256 seed = 0; seed < 20; ++seed) {
-            address[3] memory wallets = registry.draw(keccak256(abi.encode(seed)), true, 0, 0);
+            address[3] memory wallets = registry.draw(_asked(keccak256(abi.encode(seed)), true, 0));
             for (uint256 i = 0; i < 3; ++i) {
                 vm.assertEq(registry.node(wallets[i]).gpuModel, GPU);
                 registry.settleOne(wallets[i], INodePools.Action.Free);
@@ -127,7 +132,8 @@ contract CornersTest is NetworkTest {
         for (uint256 i = 0; i < 120; ++i) {
             addNode(GPU, 8);
         }
+        INodePools.Draw memory asked = _asked(SALT, false, 10);
         vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, 0));
-        registry.draw(SALT, false, 10, 0);
+        registry.draw(asked);
     }
 }
