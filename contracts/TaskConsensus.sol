@@ -257,8 +257,8 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         if (outcome > OutcomeTable.MODEL_UNAVAILABLE) revert Errors.TaskConsensus_OutcomeUnknown(outcome);
         uint256 expected = _scoreLength(head, outcome);
         if (score.length != expected) revert Errors.TaskConsensus_ScoreLengthWrong(score.length, expected);
-        // Only who was drawn for the slot could commit there, and his promise names him: nobody else's can be the same.
-        if (_commitmentOf(taskId, outcome, score, salt) != task_.words[slot]) {
+        // A promise that was copied from another slot names the other node, and neither of the two can show it here.
+        if (msg.sender != _nodeOf(task_, slot) || _commitmentOf(taskId, outcome, score, salt) != task_.words[slot]) {
             revert Errors.TaskConsensus_CommitmentMismatch(taskId, msg.sender);
         }
 
@@ -303,10 +303,14 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
             if (slot == head.firstAgreed()) action = INodePools.Action.Free;
             head = head.withState(State.Completed);
         }
-        task_.head = head.withDeadline(block.timestamp + _parameters.uploadWindowSeconds);
+        uint256 deadline = block.timestamp + _parameters.uploadWindowSeconds;
+        task_.head = head.withDeadline(deadline);
         emit UploadReported(taskId, msg.sender, resultDigest, sizeBytes);
         if (!replacing) emit TaskCompleted(taskId);
-        _pay(taskId, msg.sender, REGISTRY.settleOne(msg.sender, action), owedWei);
+        address beneficiary = REGISTRY.settleOne(msg.sender, action);
+        // Whatever the owner makes of unbonding: the stake answers for the upload to the last second.
+        REGISTRY.holdStake(msg.sender, deadline + 1);
+        _pay(taskId, msg.sender, beneficiary, owedWei);
     }
 
     /// @inheritdoc ITaskConsensus
@@ -682,7 +686,8 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
     /// @dev Passes the upload to the agreeing node that committed next, if it still has a stake to answer for it with;
     /// ends the waiting when there is none.
     function _awaitNextUploader(bytes32 taskId, Task storage task_, Head head) private {
-        uint256 until = block.timestamp + 2 * uint256(_parameters.uploadWindowSeconds);
+        // Its own upload and then its faults, both to the last second.
+        uint256 until = block.timestamp + 2 * uint256(_parameters.uploadWindowSeconds) + 1;
         uint256 slot = head.nextAgreed(head.uploader());
         while (slot != TaskHead.NONE && !REGISTRY.holdStake(_nodeOf(task_, slot), until)) {
             slot = head.nextAgreed(slot);

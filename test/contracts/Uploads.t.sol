@@ -126,7 +126,7 @@ contract UploadsTest is NetworkTest {
         vm.warp(block.timestamp + 1_700);
         consensus.advance(_taskId); // late: nobody called before
         vm.assertEq(_uploader(), _node[1], "unbonding, but its stake is there");
-        vm.assertEq(registry.node(_node[1]).unbondingEndsAt, block.timestamp + 2 * WINDOW, "held for both windows");
+        vm.assertEq(registry.node(_node[1]).unbondingEndsAt, block.timestamp + 2 * WINDOW + 1, "held for both windows");
         vm.warp(block.timestamp + 200);
         vm.prank(_node[1]);
         vm.expectPartialRevert(Errors.NodeRegistry_StillUnbonding.selector);
@@ -134,6 +134,28 @@ contract UploadsTest is NetworkTest {
         _miss();
         assertStatus(_node[1], INodeRegistry.Status.Unbonding, "still leaving");
         vm.assertEq(registry.node(_node[1]).stakeWei, STAKE * 98 / 100, "penalised also while unbonding");
+    }
+
+    /// @dev The owner makes both times shorter after the report: the stake answers for the upload all the same.
+    function test_ShorterTimesDoNotLetAnUploaderGo() external {
+        _agree();
+        upload(_taskId, DIGEST);
+        uint256 deadline = block.timestamp + WINDOW;
+        consensus.setUploadWindow(10);
+        registry.setUnbonding(30);
+        vm.prank(_node[0]);
+        registry.leave();
+        vm.warp(deadline);
+        vm.prank(_node[0]);
+        vm.expectPartialRevert(Errors.NodeRegistry_StillUnbonding.selector);
+        registry.withdrawStake();
+        uint256 snapshot = vm.snapshotState();
+        accuse(_taskId, DIGEST);
+        assertStatus(_node[0], INodeRegistry.Status.None, "slashed in the last second");
+        vm.revertToState(snapshot);
+        vm.warp(deadline + 1);
+        vm.prank(_node[0]);
+        registry.withdrawStake();
     }
 
     function test_ANodeWithoutStakeIsSkipped() external {

@@ -76,6 +76,26 @@ contract CopyingTest is HostileTest {
         vm.assertEq(token.balanceOf(address(incentivePool)), 8 ether + (STAKE - 8 ether) * 2 / 100, "2 % twice");
     }
 
+    /// @dev The copied promise names its maker, who helps the copier and shows it in the copier's place.
+    function test_ACopiedCommitmentCannotBeRevealedByItsMakerEither() external {
+        bytes32 taskId = started();
+        watched.push(taskId);
+        uint256 copier = slotOf(taskId, address(_copycat));
+        uint256 maker = (copier + 1) % 3;
+        address helper = drawn(taskId)[maker];
+        commit(taskId, maker, 0, A);
+        (bool done,) = _copy(commitCall(taskId, copier, commitmentOf(taskId, helper, 0, A)));
+        vm.assertTrue(done, "copied");
+        commit(taskId, (copier + 2) % 3, 0, A);
+        refused(
+            helper,
+            address(consensus),
+            revealCall(taskId, copier, 0, A, SALT),
+            _mismatch(taskId, helper),
+            "in its place"
+        );
+    }
+
     /// @dev Who has not committed cannot jump on an open reveal.
     function test_ARevealWithoutACommitment() external {
         bytes32 taskId = started();

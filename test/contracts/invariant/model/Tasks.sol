@@ -226,6 +226,8 @@ abstract contract Tasks is Members {
         if (job_.phase == Phase.None) return Errors.TaskConsensus_TaskUnknown.selector;
         if (caller != job_.creator) return Errors.TaskConsensus_NotCreator.selector;
         if (job_.phase != Phase.Queued) return Errors.TaskConsensus_WrongState.selector;
+        bool known = blockNumber > job_.drawBlock && blockNumber <= job_.drawBlock + 256;
+        if (known && _canDraw(job_)) return Errors.TaskConsensus_CanStart.selector;
         _abort(job_, ITaskConsensus.AbortReason.Cancelled);
     }
 
@@ -430,6 +432,7 @@ abstract contract Tasks is Members {
         job_.phase = Phase.Completed;
         (job_.digest, job_.badUpload) = (digest, bad);
         job_.deadline = timestamp + uploadWindow;
+        _holdStake(caller, job_.deadline + 1);
     }
 
     function reportFault(bytes32 taskId, bool signed) external returns (bytes4 refusal) {
@@ -466,7 +469,7 @@ abstract contract Tasks is Members {
         for (uint8 place = job_.place + 1; place < job_.commits; ++place) {
             uint256 slot = job_.order[place];
             if (!job_.agreed[slot]) continue;
-            if (!_holdStake(job_.nodes[slot], timestamp + 2 * uploadWindow)) {
+            if (!_holdStake(job_.nodes[slot], timestamp + 2 * uploadWindow + 1)) {
                 count("uploads: passed over");
                 continue;
             }
