@@ -57,7 +57,10 @@ export function createCausalModel(model: ModelFolder, session: ModelSession): Ca
     const vocabulary = shape.at(-1) ?? 0
     if (shape.length !== 3 || vocabulary < 1 || data.length < vocabulary)
       throw new ModelFileError(model, session.file, 'gives logits of another shape than [1, tokens, vocabulary]')
-    return { logits: data.subarray(data.length - vocabulary), memory: present, length }
+    const logits = data.subarray(data.length - vocabulary)
+    // Weights that overflow in half precision, or a damaged file.
+    if (logits.includes(Number.NaN)) throw new ModelFileError(model, session.file, 'gives logits that are no numbers')
+    return { logits, memory: present, length }
   }
 
   return {

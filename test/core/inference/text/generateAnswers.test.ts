@@ -21,13 +21,17 @@ const model = await openTinyLlama()
 const { tokenizer } = await loadTextTokenizer(TINY_LLAMA)
 
 /** `seed` and `stops` where a test needs them. */
-const generate = (prompt: number[], generation: object, { seed = 0, stopStrings = [] as string[] } = {}) =>
+const generate = (
+  prompt: number[],
+  generation: object,
+  { seed = 0, stopStrings = [] as string[], window = 512 } = {},
+) =>
   generateAnswers({
     model,
     prompt,
     settings: settingsOf(generation),
     seed,
-    window: 512,
+    window,
     stops: createStopCheck(tokenizer, stopStrings, prompt),
     onToken: () => {},
     onBeamStep: () => {},
@@ -70,6 +74,14 @@ test('reading a prompt at once or token by token gives the same', async () => {
   const whole = await model.start([first, ...rest])
   expect(state.length).toBe(whole.length)
   for (const [token, logit] of whole.logits.entries()) expect(state.logits[token]).toBeCloseTo(logit, 4)
+})
+
+test('an answer ends at the last place that the model can look at', async () => {
+  const prompt = cases[1]?.input_ids ?? []
+  for (const beams of [1, 3]) {
+    const [answer = []] = await generate(prompt, { num_beams: beams }, { window: prompt.length + 5 })
+    expect(answer).toHaveLength(5)
+  }
 })
 
 describe('stop strings', () => {

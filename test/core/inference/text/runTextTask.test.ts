@@ -37,7 +37,10 @@ async function run(
   const bytes = result.files[0]?.bytes ?? new Uint8Array()
   const response = JSON.parse(new TextDecoder().decode(bytes)) as TextResponse
   const streamed = progress.flatMap((event) => (event.stage === 'generate' ? [event.text] : [])).join('')
-  return { ...result, bytes, response, streamed }
+  /** Tokens of each answer. */
+  const lengths: number[] = []
+  for (const event of progress) if (event.stage === 'generate') lengths[event.answer] = event.tokens
+  return { ...result, bytes, response, streamed, lengths }
 }
 
 const ask = (content: string, more: object = {}) => ({ messages: [{ role: 'user', content }], ...more })
@@ -91,10 +94,18 @@ describe('the embedded chat model', () => {
     expect(text.split('. ').length).toBeLessThanOrEqual(2)
   })
 
-  test('an answer ends at the last place that the model can look at', async () => {
-    const story = 'a '.repeat(245)
-    const { response } = await run(ask(story, { generation_config: { max_new_tokens: 1000, repetition_penalty: 1.5 } }))
-    expect(response.usage.total_tokens).toBeLessThanOrEqual(512)
+  test('several answers are filled up to the longest, and counted so', async () => {
+    const sampled = (count: number) =>
+      ask('Tell me a story', {
+        generation_config: { do_sample: true, temperature: 1, max_new_tokens: 200, num_return_sequences: count },
+      })
+    const [one, three] = [await run(sampled(1)), await run(sampled(3))]
+    const texts = three.response.choices.map(({ message }) => message.content)
+    expect(texts[0]).toBe(one.response.choices[0]?.message.content)
+    expect(new Set(texts).size).toBe(3)
+    expect(three.response.choices.map(({ index }) => index)).toEqual([0, 1, 2])
+    expect(new Set(three.lengths).size).toBeGreaterThan(1)
+    expect(three.response.usage.completion_tokens).toBe(3 * Math.max(...three.lengths))
   })
 })
 
@@ -150,6 +161,24 @@ describe('what cannot be done', () => {
     ],
   ])('%.60j', async (input, error) => {
     await expect(run(input)).rejects.toMatchObject(error)
+  })
+
+  test('the file of the wanted precision is run, and no other', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'crynux-precision-'))
+    const model = { id: 'owner/chat', path: folder }
+    await cp(TINY_CHAT.path, folder, { recursive: true })
+    const network = join(folder, 'onnx/model.onnx')
+    const files = {
+      'onnx/model_q4.onnx': { quantize_bits: 4 },
+      'onnx/model_q4f16.onnx': { quantize_bits: 4, dtype: 'float16' },
+      'onnx/model_quantized.onnx': { quantize_bits: 8 },
+      'onnx/model_fp16.onnx': { dtype: 'float16' },
+    }
+    for (const [file, more] of Object.entries(files)) {
+      await cp(network, join(folder, file))
+      expect((await run(ask('hi', more), { model })).environment.network).toBe(file)
+    }
+    await rm(folder, { recursive: true })
   })
 
   test.each([

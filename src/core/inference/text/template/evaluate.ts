@@ -13,6 +13,7 @@ import {
   numberOf,
   PythonFloat,
   type TemplateFunction,
+  TemplateProblem,
   Tuple,
   truth,
   typeName,
@@ -41,10 +42,10 @@ class Scope {
 }
 
 /** Leaves an iteration; what it has printed so far stays printed. */
-class LoopExit extends Error {
+class LoopExit extends TemplateProblem {
   printed = ''
   constructor(readonly kind: 'break' | 'continue') {
-    super(kind)
+    super(`${kind} outside a loop`)
   }
 }
 
