@@ -74,6 +74,9 @@ test.each([
     '{% set n = namespace(a=1) %}{% for x in [1, 2] %}{% set n.a = n.a + x %}{% set y = x %}{% endfor %}{{ n.a }}{{ y is defined }}',
     '4False',
   ],
+  ['{% macro box(t) %}[{{ t }}:{{ caller() }}]{% endmacro %}{% call box("a") %}{{ 1 }}{% endcall %}', '[a:1]'],
+  ['{% filter upper %}ab{{ "c" }}{% endfilter %}{% generation %}x{% endgeneration %}', 'ABCx'],
+  ['{% for k, v in {"a": 1, "r": 2}.items() if k != "r" %}{{ k }}{{ v }}{{ "," if not loop.last }}{% endfor %}', 'a1'],
   ['{% macro f(a, b=2) %}{{ a }}{{ b }}{% endmacro %}{{ f(1) }}{{ f(1, b=3) }}', '1213'],
   [
     "{% set x %}a{{ 1 }}{% endset %}{{ x }}{{ missing }}{{ missing | default('d') }}{{ '' | default('e', true) }}",

@@ -114,12 +114,10 @@ function statement(node: Node, scope: Scope): string {
     case 'Macro':
       scope.set((node.name as Node).value as string, macro(node.args as Node[], node.body as Node[], scope))
       return ''
-    case 'CallStatement': {
-      const call = node.call as Node
-      const inner = new Scope(scope)
-      inner.set('caller', macro((node.callerArgs ?? []) as Node[], node.body as Node[], scope))
-      return pythonText(callFunction(call, inner))
-    }
+    case 'CallStatement':
+      return pythonText(
+        callFunction(node.call as Node, scope, macro((node.callerArgs ?? []) as Node[], node.body as Node[], scope)),
+      )
     case 'FilterStatement':
       return pythonText(applyFilter(block(node.body as Node[], scope), node.filter as Node, scope))
     default:
@@ -194,6 +192,7 @@ function macro(parameters: readonly Node[], body: readonly Node[], scope: Scope)
       const given = index < args.length ? args[index] : named.get(name)
       inner.set(name, given === undefined && optional ? evaluate(parameter.value as Node, inner) : given)
     }
+    if (named.has('caller')) inner.set('caller', named.get('caller'))
     return block(body, inner)
   }
 }
@@ -318,7 +317,8 @@ function argumentsOf(nodes: readonly Node[], scope: Scope): { args: Value[]; nam
   return { args, named }
 }
 
-function callFunction(node: Node, scope: Scope): Value {
+/** @param caller what a macro finds under that name when it is called with a block. */
+function callFunction(node: Node, scope: Scope, caller?: TemplateFunction): Value {
   const callee = node.callee as Node
   const called = evaluate(callee, scope)
   if (typeof called !== 'function') {
@@ -326,6 +326,7 @@ function callFunction(node: Node, scope: Scope): Value {
     return fail(`'${String(name)}' is undefined or cannot be called`)
   }
   const { args, named } = argumentsOf(node.args as Node[], scope)
+  if (caller) named.set('caller', caller)
   return called(args, named)
 }
 
