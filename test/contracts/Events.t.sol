@@ -63,11 +63,11 @@ contract EventsTest is NetworkTest {
         reveal(taskId, 1, 0, A);
         bytes32[] memory verdict = new bytes32[](6);
         verdict[0] = ITaskConsensus.Revealed.selector;
-        verdict[1] = ITaskConsensus.UploadAwaited.selector;
-        verdict[2] = INodeRegistry.NodePenalised.selector;
-        verdict[3] = INodeRegistry.NodePaused.selector;
-        verdict[4] = ITaskConsensus.NodePaid.selector;
-        verdict[5] = ITaskConsensus.NodeSilent.selector;
+        verdict[1] = ITaskConsensus.NodeSilent.selector;
+        verdict[2] = ITaskConsensus.UploadAwaited.selector;
+        verdict[3] = INodeRegistry.NodePenalised.selector;
+        verdict[4] = INodeRegistry.NodePaused.selector;
+        verdict[5] = ITaskConsensus.NodePaid.selector;
         _said(verdict, "verdict");
         upload(taskId, "digest");
         _said(
