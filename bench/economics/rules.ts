@@ -19,5 +19,5 @@ export const DEFAULT_FEE = 30
 /** The longest time for computing that a task may ask for, in seconds. */
 export const LONGEST_EXECUTION_SECONDS = 7_200
 
-/** The part of that time for which a node waits for arguments before it reports that there are none. */
-export const WAITS_FOR_ARGUMENTS = 0.8
+/** How long after the start a node reports that there are no arguments, in seconds; `executeTask` of the node's role keeps to it. */
+export const WAITS_FOR_ARGUMENTS_SECONDS = 120

@@ -9,7 +9,7 @@ import {
   trialsUntil,
 } from './draws.js'
 import { markdownTable } from './markdownTable.js'
-import { DEFAULT_FEE, DEFAULT_RULES, LONGEST_EXECUTION_SECONDS, WAITS_FOR_ARGUMENTS } from './rules.js'
+import { DEFAULT_FEE, DEFAULT_RULES, WAITS_FOR_ARGUMENTS_SECONDS } from './rules.js'
 import { type Deviation, gainOf, payoffOf } from './strategies.js'
 
 const SHARES = [0.01, 0.05, 0.1, 0.2, 1 / 3, 0.5]
@@ -212,21 +212,23 @@ export const economicsTables = (): Record<string, string> => ({
   occupy: markdownTable(
     [
       'fee of each task',
-      'three nodes for 96 min',
-      '100 nodes for 96 min',
+      'three nodes for 2 min',
+      '100 nodes for 2 min',
+      '100 nodes for an hour',
       '100 nodes for a day',
-      'tasks of 30 CNX that pay for 96 min',
+      'tasks of 30 CNX that pay for an hour',
     ],
     [0, 1, 10, 30].map((fee) => {
-      const seconds = LONGEST_EXECUTION_SECONDS * WAITS_FOR_ARGUMENTS
       const cost = errorFee * fee
       const hundred = Math.ceil(100 / 3) * cost
+      const hundredFor = (seconds: number) => (hundred * seconds) / WAITS_FOR_ARGUMENTS_SECONDS
       return [
         fee === 0 ? '3 wei' : number(fee),
         number(cost),
         number(hundred),
-        number((hundred * 86_400) / seconds),
-        number(Math.ceil(hundred / DEFAULT_FEE)),
+        number(hundredFor(3_600)),
+        number(hundredFor(86_400)),
+        number(Math.ceil(hundredFor(3_600) / DEFAULT_FEE)),
       ]
     }),
   ),

@@ -18,11 +18,12 @@ import {
   trialsUntil,
 } from '../../bench/economics/draws.js'
 import { fillPage } from '../../bench/economics/fillPage.js'
-import { DEFAULT_RULES } from '../../bench/economics/rules.js'
+import { DEFAULT_RULES, WAITS_FOR_ARGUMENTS_SECONDS } from '../../bench/economics/rules.js'
 import { simulationVectors } from '../../bench/economics/simulationVectors.js'
 import { gainOf, payoffOf } from '../../bench/economics/strategies.js'
 import { economicsTables } from '../../bench/economics/tables.js'
 import { packageRoot } from '../../src/base/packageRoot.js'
+import { LONGEST_WAIT_FOR_ARGUMENTS_SECONDS } from '../../src/roles/node/executeTask.js'
 
 const read = (path: string) => readFileSync(join(packageRoot, path), 'utf8')
 const shares = [0.05, 0.2, 1 / 3, 0.5, 0.8]
@@ -33,6 +34,10 @@ describe('docs/economics.md', () => {
     expect(fillPage(page)).toBe(page)
     const named = [...page.matchAll(/<!-- table (\w+) -->/g)].map(([, name]) => name)
     expect(named.sort()).toEqual(Object.keys(economicsTables()).sort())
+  })
+
+  it('counts with the time that nodes wait for arguments', () => {
+    expect(WAITS_FOR_ARGUMENTS_SECONDS).toBe(LONGEST_WAIT_FOR_ARGUMENTS_SECONDS)
   })
 
   it('is simulated with the same formulas', () => {

@@ -27,6 +27,16 @@ export type ExecuteDependencies = {
 }
 
 /**
+ * How long after the start a node waits for arguments, in seconds. The application sends them as soon as it
+ * sees the start, and bears with a relay that is being restarted for one minute. Whoever never sends them keeps three nodes
+ * from the others for so long, for a fifth of a fee that may be next to nothing.
+ */
+export const LONGEST_WAIT_FOR_ARGUMENTS_SECONDS = 120
+
+/** A node that begins later, because it was restarted, asks at least so long: the relay may just not answer for a moment. */
+const SHORTEST_WAIT_FOR_ARGUMENTS_SECONDS = 30
+
+/**
  * Does the work of one task: fetch the arguments, open them, check them against the chain, compute, seal the result to the
  * creator's key. Plaintext exists in memory only.
  *
@@ -80,7 +90,7 @@ async function compute(
 }
 
 /**
- * Waits for arguments that open with our key and match the hash on chain, until too little time is left to compute.
+ * Waits for arguments that open with our key and match the hash on chain, until it is time to give up.
  *
  * A mismatch counts as "not available", not as "invalid": the relay could hand us an envelope of its own making, and a node
  * must not be slashed for what a relay did. See docs/decisions/0003-wrong-envelope.md.
@@ -89,7 +99,7 @@ async function fetchArguments(
   { openRelay, identity, logger, chainTime, idle }: ExecuteDependencies,
   { task, signal }: { task: ChainTask; signal: AbortSignal },
 ): Promise<EnvelopeContent | null> {
-  const giveUpAt = deadlineOf(task) - Math.max(2, Math.floor(task.executionTimeoutSeconds / 5))
+  const giveUpAt = argumentsGiveUpTime(task, await chainTime())
   let relay: Awaited<ReturnType<typeof openRelay>> | undefined
   for (;;) {
     signal.throwIfAborted()
@@ -112,6 +122,19 @@ async function fetchArguments(
     if ((await chainTime()) >= giveUpAt) return null
     await idle(signal)
   }
+}
+
+/**
+ * When a node that asks since `now` reports the arguments as unavailable: two minutes after the start, at the latest while a
+ * fifth of the time is left.
+ */
+function argumentsGiveUpTime(task: ChainTask, now: number): number {
+  const latest = deadlineOf(task) - Math.max(2, Math.floor(task.executionTimeoutSeconds / 5))
+  // Who has lost its journal after the commitment keeps nobody waiting: all three have committed.
+  if (task.state !== 'started') return latest
+  const startedAt = task.commitDeadline - task.executionTimeoutSeconds
+  const patience = Math.max(startedAt + LONGEST_WAIT_FOR_ARGUMENTS_SECONDS, now + SHORTEST_WAIT_FOR_ARGUMENTS_SECONDS)
+  return Math.min(latest, patience)
 }
 
 /** When the work must be done: for the commitment, or, by a node that lost its journal after it, for the reveal. */

@@ -80,8 +80,12 @@ const RESULT = {
 } as unknown as InferenceResult
 
 /** Time passes only where the node waits: 30 seconds each time. */
-async function work({ task, sealed }: Awaited<ReturnType<typeof scene>>, engine = engineThat(async () => RESULT)) {
-  let now = 900
+async function work(
+  { task, sealed }: Awaited<ReturnType<typeof scene>>,
+  engine = engineThat(async () => RESULT),
+  { from = 900 } = {},
+) {
+  let now = from
   let asked = 0
   const done = await executeTask(
     {
@@ -101,7 +105,7 @@ async function work({ task, sealed }: Awaited<ReturnType<typeof scene>>, engine 
     },
     { task, signal: new AbortController().signal },
   )
-  return { ...done, asked }
+  return { ...done, asked, gaveUpAt: now }
 }
 
 describe('the work of a node', () => {
@@ -131,6 +135,31 @@ describe('the work of a node', () => {
     expect(done).toMatchObject({ outcome: 2, score: '0x', sealedFiles: [] })
     // From 900 to 20 seconds before the deadline at 1000, every 30 seconds.
     expect(done.asked).toBe(4)
+  })
+
+  it.each([
+    ['started just now', { timeout: 7_200, from: 2_800 }, { asked: 5, gaveUpAt: 2_920 }],
+    ['started a minute ago', { timeout: 7_200, from: 2_860 }, { asked: 3, gaveUpAt: 2_920 }],
+    ['started an hour ago, before a restart', { timeout: 7_200, from: 6_400 }, { asked: 2, gaveUpAt: 6_430 }],
+    ['has all but no time left', { timeout: 7_200, from: 8_560 }, { asked: 1, gaveUpAt: 8_560 }],
+    ['has little more than two minutes', { timeout: 140, from: 9_860 }, { asked: 5, gaveUpAt: 9_980 }],
+    ['has a short one', { timeout: 100, from: 9_900 }, { asked: 4, gaveUpAt: 9_990 }],
+  ])(
+    'waits two minutes for arguments that never come, when the task %s',
+    async (_name, { timeout, from }, expected) => {
+      const { task, sealed } = await scene({ handedOut: null })
+      const told = { ...task, executionTimeoutSeconds: timeout, commitDeadline: 10_000 }
+      expect(await work({ task: told, sealed }, undefined, { from })).toMatchObject({ outcome: 2, ...expected })
+    },
+  )
+
+  it('asks for arguments until little time is left when it does the work again for the reveal', async () => {
+    const { task, sealed } = await scene({ handedOut: null })
+    const revealing = { ...task, state: 'revealing' as const, commitDeadline: 0, revealDeadline: 1_000 }
+    expect(await work({ task: revealing, sealed }, undefined, { from: 700 })).toMatchObject({
+      outcome: 2,
+      gaveUpAt: 1_000,
+    })
   })
 
   it.each([
@@ -168,8 +197,8 @@ describe('the work of a node', () => {
     ],
   ])('reports arguments as unavailable in time when the relay %s', async (_name, openRelay) => {
     const { task } = await scene()
-    // One second is left at the first question, none at the second.
-    const times = [979, 980]
+    // The node begins with one second left, and has none after the first question.
+    const times = [979, 979, 980]
     const done = await executeTask(
       {
         engine: engineThat(async () => RESULT),
