@@ -9,6 +9,8 @@ export const answerText = (tokenizer: Pick<TextTokenizer, 'decode'>, tokens: rea
 export type TextStream = {
   /** @param tokens the whole answer so far. */
   push(tokens: readonly number[]): string
+  /** What is left when the answer is complete: characters that never became whole, or everything if nothing was pushed. */
+  end(tokens: readonly number[]): string
 }
 
 /**
@@ -19,7 +21,7 @@ export function createTextStream(tokenizer: Pick<TextTokenizer, 'decode'>): Text
   let settled = 0
   let read = 0
   let waiting = ''
-  let begun = false
+  let all = ''
   const decode = (tokens: readonly number[]) => tokenizer.decode(tokens, { special: false })
   return {
     push(tokens) {
@@ -30,10 +32,15 @@ export function createTextStream(tokenizer: Pick<TextTokenizer, 'decode'>): Text
       settled = read
       read = tokens.length
       const gained = waiting + text.slice(known.length)
-      const shown = strip(gained, begun ? 'right' : 'both')
-      waiting = shown === '' ? (begun ? gained : '') : gained.slice(gained.lastIndexOf(shown) + shown.length)
-      begun ||= shown !== ''
+      const shown = strip(gained, all === '' ? 'both' : 'right')
+      if (shown !== '') waiting = gained.slice(gained.lastIndexOf(shown) + shown.length)
+      else waiting = all === '' ? '' : gained
+      all += shown
       return shown
+    },
+    end(tokens) {
+      const whole = answerText(tokenizer, tokens)
+      return whole.startsWith(all) ? whole.slice(all.length) : ''
     },
   }
 }

@@ -18,6 +18,8 @@ export type GenerateOptions = {
   stops: StopCheck
   /** Hears each token as it comes: the answer so far. Not called for the tokens of beams, which may still be dropped. */
   onToken(answer: number, tokens: readonly number[]): void
+  /** Hears each answer when it is complete. */
+  onAnswer(answer: number, tokens: readonly number[]): void
   /** Hears how many tokens a beam search has come to. */
   onBeamStep(tokens: number): void
   /** Called when the prompt has been read. */
@@ -30,7 +32,7 @@ export type GenerateOptions = {
  * @returns the tokens of each answer, its end token included.
  */
 export async function generateAnswers(options: GenerateOptions): Promise<number[][]> {
-  const { model, prompt, settings, seed, window, stops, onToken, onBeamStep, onPrefilled } = options
+  const { model, prompt, settings, seed, window, stops, onToken, onAnswer, onBeamStep, onPrefilled } = options
   const processors = createLogitsProcessors(settings)
   const sampler = createSampler(seed)
   const limit = Math.min(settings.maxNewTokens, window - prompt.length)
@@ -38,8 +40,21 @@ export async function generateAnswers(options: GenerateOptions): Promise<number[
   const ends = (tokens: readonly number[]) => endIds.has(tokens.at(-1) ?? -1) || stops(tokens)
   const first = await model.start(prompt)
   onPrefilled()
-  if (settings.beams > 1)
-    return beamSearch({ model, prompt, first, settings, limit, processors, sampler, ends, onStep: onBeamStep })
+  if (settings.beams > 1) {
+    const found = await beamSearch({
+      model,
+      prompt,
+      first,
+      settings,
+      limit,
+      processors,
+      sampler,
+      ends,
+      onStep: onBeamStep,
+    })
+    for (const [answer, tokens] of found.entries()) onAnswer(answer, tokens)
+    return found
+  }
   const answers: number[][] = []
   for (let answer = 0; answer < settings.sequences; answer++) {
     const tokens: number[] = []
@@ -48,6 +63,7 @@ export async function generateAnswers(options: GenerateOptions): Promise<number[
       onToken(answer, tokens)
       if (tokens.length >= limit || ends(tokens)) break
     }
+    onAnswer(answer, tokens)
     answers.push(tokens)
   }
   return answers

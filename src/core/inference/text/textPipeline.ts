@@ -88,6 +88,8 @@ export async function loadTextPipeline(
         stops: createStopCheck(tokenizer, settings.stopStrings, prompt),
         onToken: (answer, tokens) =>
           onProgress({ stage: 'generate', answer, tokens: tokens.length, text: streams[answer]?.push(tokens) ?? '' }),
+        onAnswer: (answer, tokens) =>
+          onProgress({ stage: 'generate', answer, tokens: tokens.length, text: streams[answer]?.end(tokens) ?? '' }),
         onBeamStep: (tokens) => onProgress({ stage: 'generate', answer: 0, tokens, text: '' }),
         onPrefilled: () => onStageEnd('prefill'),
       })

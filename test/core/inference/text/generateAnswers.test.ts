@@ -34,6 +34,7 @@ const generate = (
     window,
     stops: createStopCheck(tokenizer, stopStrings, prompt),
     onToken: () => {},
+    onAnswer: () => {},
     onBeamStep: () => {},
     onPrefilled: () => {},
   })
