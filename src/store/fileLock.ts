@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
+import { readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.js'
+import { makeFolder } from '../base/makeFolder.js'
 
 /** A held lock. */
 export type FileLock = { release(): Promise<void> }
@@ -49,7 +50,7 @@ export async function lockFile(path: string): Promise<FileLock | null> {
 /** Tries again when somebody removes the empty folder in between. */
 async function claim(path: string, name: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeFolder(path, { mode: 0o700 })
     try {
       return await writeFile(join(path, `${name}.claim`), '', { flag: 'wx', mode: 0o600 })
     } catch (error) {

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CrynuxError, EXIT } from '../base/errors.js'
+import { makeFolder } from '../base/makeFolder.js'
 import { lockFile } from './fileLock.js'
 
 /** Values by key that survive `kill -9` and power loss: what `set` has resolved for is on the disk. */
@@ -42,7 +43,7 @@ export const readJournal = async <T>({ path }: { path: string }): Promise<Readon
 }
 
 async function openJournal<T>(path: string): Promise<Journal<T>> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await makeFolder(dirname(path), { mode: 0o700 })
   const lock = await lockFile(`${path}.lock`)
   if (!lock) {
     throw new JournalInUseError(`'${path}' is in use by another crynux process`, {

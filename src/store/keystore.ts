@@ -1,11 +1,12 @@
 import { createCipheriv, createDecipheriv, pbkdf2, randomBytes, randomUUID, scrypt, timingSafeEqual } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { concatBytes, keccak256 } from 'viem/utils'
 import { CrynuxError, EXIT } from '../base/errors.js'
 import { bytesToHex, type Hex, hexToBytes } from '../base/hex.js'
+import { makeFolder } from '../base/makeFolder.js'
 import { createWallet, type Wallet } from '../protocol/wallet.js'
 
 /** The cost that geth calls "standard": about a second and 256 MiB for each guess of the password. */
@@ -35,7 +36,7 @@ export async function createKeystore(options: CreateKeystoreOptions): Promise<Wa
   const { path, password, privateKey = freshPrivateKey(), scryptN = STANDARD_SCRYPT_N } = options
   const wallet = walletOf(privateKey)
   const content = await encrypt({ privateKey: hexToBytes(privateKey), password, scryptN, address: wallet.address })
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await makeFolder(dirname(path), { mode: 0o700 })
   try {
     // 'wx' never replaces a file: an overwritten keystore is lost money.
     const file = await open(path, 'wx', 0o600)

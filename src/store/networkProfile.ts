@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeFolder } from '../base/makeFolder.js'
 import {
   InvalidNetworkProfileError,
   type NetworkProfile,
@@ -30,7 +31,7 @@ export async function loadNetworkProfile(path: string): Promise<NetworkProfile> 
 
 /** Writes a network profile: whoever reads the file at the same time sees the old one or the new one, never a part. */
 export async function saveNetworkProfile(path: string, profile: NetworkProfile): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     // 0600: rpcUrl may hold an access key.

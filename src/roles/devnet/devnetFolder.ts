@@ -1,7 +1,8 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { InvalidInputError } from '../../base/errors.js'
+import { makeFolder } from '../../base/makeFolder.js'
 import { packageRoot } from '../../base/packageRoot.js'
 
 /** Where everything of one devnet is. */
@@ -49,14 +50,14 @@ export async function createDevnetFolder({ keep }: { keep?: string | undefined }
     },
   }
   for (const each of [folder.chain, folder.relay, folder.app, folder.temporary, folder.programs]) {
-    await mkdir(each, { recursive: true, mode: 0o700 })
+    await makeFolder(each, { mode: 0o700 })
   }
   await writeProgram(join(folder.programs, 'crynux'))
   return folder
 }
 
 async function createKept(path: string): Promise<string> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
+  await makeFolder(path, { mode: 0o700 })
   if ((await readdir(path)).length > 0) {
     throw new InvalidInputError(`the folder '${path}' is not empty`, {
       remedy: 'Give --keep a new or an empty folder: a devnet always begins with a new chain.',

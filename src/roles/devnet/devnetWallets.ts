@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../../base/makeFolder.js'
 import type { Wallet } from '../../protocol/wallet.js'
 import { createKeystore } from '../../store/keystore.js'
 
@@ -12,7 +13,7 @@ const SCRYPT_N = 1_024
 
 /** Makes a wallet with a random password in `folder`; both files are readable by this user only. */
 export async function createDevnetWallet({ folder }: { folder: string }): Promise<DevnetWallet> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder, { mode: 0o700 })
   const keystorePath = join(folder, 'keystore.json')
   const passwordPath = join(folder, 'password')
   const password = randomBytes(24).toString('base64url')

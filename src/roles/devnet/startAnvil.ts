@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../base/clock.js'
 import { CrynuxError, EXIT } from '../../base/errors.js'
+import { makeFolder } from '../../base/makeFolder.js'
 import { type SupervisedProcess, startSupervisedProcess } from './supervisedProcess.js'
 
 /** Devnets are always this chain; faults are allowed nowhere else. */
@@ -34,7 +34,7 @@ export async function startAnvil(
   { clock, signal }: { clock: Clock; signal: AbortSignal },
   { file, folder, environment, removeFolder }: StartAnvilOptions,
 ): Promise<Anvil> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder, { mode: 0o700 })
   const anvil = startSupervisedProcess({
     name: 'anvil',
     file,

@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { open, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from '../../base/hex.js'
+import { makeFolder } from '../../base/makeFolder.js'
 
 /**
  * The node's files, one folder for each task. Only sealed results are ever written here: the plaintext of arguments and
@@ -23,7 +24,7 @@ export function createTaskFolders({ dataFolder }: { dataFolder: string }): TaskF
   return {
     async write(taskId, sealedFiles) {
       const folder = folderOf(taskId)
-      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await makeFolder(folder, { mode: 0o700 })
       for (const [index, bytes] of sealedFiles.entries()) await writeFlushed(join(folder, `${index}.age`), bytes)
     },
     read: async (taskId, index) => new Uint8Array(await readFile(join(folderOf(taskId), `${index}.age`))),

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
-import { access, mkdir, readFile, stat } from 'node:fs/promises'
+import { access, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CrynuxError, EXIT, InvalidInputError } from '../../base/errors.js'
 import type { Address } from '../../base/hex.js'
+import { makeFolder } from '../../base/makeFolder.js'
 import { createChainReader, readChainId, readGenesisHash } from '../../chain/client.js'
 import { type DeployDependencies, type DeployOptions, deployContracts, planDeployment } from '../../chain/deploy.js'
 import type { DeploymentOverview } from '../../chain/deployment/overview.js'
@@ -182,7 +183,7 @@ const existsAlready = (path: string) =>
 /** Nobody shall pay for a network whose profile has no place. */
 async function requireWritable(path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     await access(dirname(path), constants.W_OK)
     if ((await stat(path).catch(() => null))?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' })
   } catch (cause) {

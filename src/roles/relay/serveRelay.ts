@@ -1,10 +1,11 @@
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../base/clock.js'
 import { CrynuxError, EXIT } from '../../base/errors.js'
 import type { Logger } from '../../base/logger.js'
+import { makeFolder } from '../../base/makeFolder.js'
 import type { Wallet } from '../../protocol/wallet.js'
 import { createFolderBlobStore } from '../../store/blobs/folderBlobStore.js'
 import { createLibsqlRelayDatabase } from '../../store/relayDatabase/libsqlRelayDatabase.js'
@@ -62,7 +63,7 @@ export type RunningRelay = {
 export async function serveRelay(options: ServeRelayOptions): Promise<RunningRelay> {
   const { chain, wallet, verifyResultFiles, dataFolder, clock, logger, sweepEverySeconds = 5 } = options
   const limits = { ...DEFAULT_RELAY_LIMITS, ...options.limits }
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 })
+  await makeFolder(dataFolder, { mode: 0o700 })
   await chmod(dataFolder, 0o700)
   const database = createLibsqlRelayDatabase({ path: options.databasePath ?? join(dataFolder, 'relay.sqlite') })
   const blobs = await createFolderBlobStore({ folder: options.blobsFolder ?? join(dataFolder, 'blobs') })

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { chmod, type FileHandle, mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises'
+import { chmod, type FileHandle, open, readdir, rename, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CrynuxError, EXIT } from '../../base/errors.js'
 import { type Hex, isHex32 } from '../../base/hex.js'
+import { makeFolder } from '../../base/makeFolder.js'
 import type { BlobStore } from './blobStore.js'
 
 /** Larger buffers than a socket's 64 KiB: about 1.7 times the throughput for pictures. */
@@ -29,7 +30,7 @@ export type FolderBlobStoreOptions = {
  */
 export async function createFolderBlobStore(options: FolderBlobStoreOptions): Promise<BlobStore> {
   const { folder, reserveBytes = 256 * 2 ** 20, pendingLimitBytes = 2 ** 30 } = options
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder, { mode: 0o700 })
   await chmod(folder, 0o700)
   let pendingBytes = 0
 
