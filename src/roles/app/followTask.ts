@@ -8,9 +8,10 @@ import { readTaskPayments } from '../../chain/read/taskPayments.js'
 import { TransactionRevertedError } from '../../chain/revert.js'
 import { type WatchedBlock, watchBlocks } from '../../chain/watch.js'
 import { type AppFacts, type AppStep, nextStep, sendsTransaction } from './nextStep.js'
-import { type DueStep, performStep } from './performStep.js'
+import { type DueStep, drawOf, performStep } from './performStep.js'
 import { readUnchanged } from './resultFiles.js'
 import { NotDeliverableError, PendingTransactionsError, QueueTimeoutError, TaskAbortedError } from './taskErrors.js'
+import type { TaskJournalEntry } from './taskJournal.js'
 import type { AppDependencies, TaskSession } from './taskSession.js'
 import { requirementsOf } from './taskShape.js'
 import { createTransitionReporter } from './transitionReporter.js'
@@ -76,6 +77,7 @@ async function followUntilEnd(
     if (task) onTask(task)
     reportTransitions(task)
     await forgetLostFiles(session)
+    await forgetLostDraw(session, task)
     const facts = await readingAgain(following, () => readFacts(following, session, { task, block: latestBlock() }))
     const step = await readingAgain(following, () => stepToTake(following, facts))
 
@@ -125,7 +127,7 @@ async function readFacts(
   session: TaskSession,
   { task, block }: { task: ChainTask | null; block: AppFacts['block'] },
 ): Promise<AppFacts> {
-  const { feeWei, argumentsSent, written, faulty, acknowledged } = session.entry()
+  const { feeWei, written, faulty, acknowledged } = session.entry()
   const balanceWei = task ? 0n : await readLedgerBalance(chain, { account: wallet.address })
   const missingWei = BigInt(feeWei) - balanceWei
   return {
@@ -134,11 +136,27 @@ async function readFacts(
     pendingTransactions: false,
     ledgerShortWei: !task && missingWei > 0n ? missingWei : 0n,
     freeNodes: task?.state === 'queued' ? await readAvailableCount(chain, requirementsOf(task)) : 0,
-    argumentsSent,
+    argumentsSent: task !== null && wereArgumentsSent(session.entry(), task),
     writtenDigest: written?.resultDigest ?? null,
     faulty: faulty && { resultDigest: faulty.resultDigest, proven: faulty.signature !== null },
     acknowledged: acknowledged !== null,
   }
+}
+
+/** A task that waits for its draw (again) has no nodes that could have the arguments. Whoever has them sends them once more. */
+async function forgetLostDraw(session: TaskSession, task: ChainTask | null): Promise<void> {
+  const isDrawn = task !== null && task.state !== 'queued'
+  if (!isDrawn && session.submission && session.entry().argumentsSent) await session.remember({ argumentsSent: false })
+}
+
+/** The nodes of another draw cannot open what was sealed to these, and a relay that saw no draw has deleted it. */
+export function wereArgumentsSent(
+  { argumentsSent, argumentsSentFor }: Pick<TaskJournalEntry, 'argumentsSent' | 'argumentsSentFor'>,
+  task: Pick<ChainTask, 'slots' | 'commitDeadline'>,
+): boolean {
+  if (!argumentsSent || !argumentsSentFor) return argumentsSent
+  const now = drawOf(task)
+  return argumentsSentFor.commitDeadline === now.commitDeadline && argumentsSentFor.nodes.join() === now.nodes.join()
 }
 
 /** Files that somebody removed before the relay was told to delete its own are fetched again. */

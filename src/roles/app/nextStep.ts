@@ -24,7 +24,7 @@ export type AppFacts = {
   ledgerShortWei: bigint
   /** How many nodes a draw could choose from now; only asked while queued. */
   freeNodes: number
-  /** The relay holds (or has already handed out and deleted) the sealed arguments. */
+  /** The relay holds (or has already handed out and deleted) the arguments, sealed to the nodes of this very draw. */
   argumentsSent: boolean
   /** Digest of the upload whose opened and verified files lie at their place. */
   writtenDigest: Hex | null

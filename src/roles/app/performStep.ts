@@ -13,6 +13,7 @@ import { sealArguments } from '../../protocol/envelope.js'
 import { acknowledge, collect, dispute } from './deliverResult.js'
 import type { AppStep } from './nextStep.js'
 import { ArgumentsNeededError, InsufficientTokensError, UnknownTaskError } from './taskErrors.js'
+import type { Draw } from './taskJournal.js'
 import type { AppTransactionName } from './taskProgress.js'
 import type { AppDependencies, TaskSession } from './taskSession.js'
 import { orAborted, type Wake } from './wake.js'
@@ -102,7 +103,13 @@ async function sendArguments({ chain, signal }: AppDependencies, session: TaskSe
   const sealed = await sealArguments({ salt, canonicalArguments, resultRecipient: resultKey.publicKey }, keys)
   const relay = await session.relayOf(task)
   await session.askRelay(() => relay.putArguments(taskId, sealed, { signal }))
-  await session.remember({ argumentsSent: true })
+  await session.remember({ argumentsSent: true, argumentsSentFor: drawOf(task) })
   session.mark('argumentsSent')
   session.progress({ at: 'argumentsSent', bytes: sealed.byteLength })
 }
+
+/** Tells draws of one task apart while it is started. */
+export const drawOf = ({ slots, commitDeadline }: Pick<ChainTask, 'slots' | 'commitDeadline'>): Draw => ({
+  nodes: slots.map(({ node }) => node),
+  commitDeadline,
+})

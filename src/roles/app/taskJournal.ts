@@ -13,6 +13,9 @@ export type WrittenFile = {
   phash?: Hex
 }
 
+/** One draw of a task: a reorganisation can take it back and have other nodes drawn, or the same ones in another block. */
+export type Draw = { nodes: readonly Address[]; commitDeadline: number }
+
 /**
  * What the application remembers of one task. No prompt, no arguments, no key that opens anything: those are given again
  * with a rerun, or derived from the wallet.
@@ -37,6 +40,8 @@ export type TaskJournalEntry = {
   /** Where the relay was when it was last used: the network may take a relay off its list while tasks are under way. */
   relayUrl: string | null
   argumentsSent: boolean
+  /** Whom they were sent to; journals from before draws were told apart do not say. */
+  argumentsSentFor?: Draw
   faulty: { resultDigest: Hex; signature: Hex | null } | null
   written: { resultDigest: Hex; files: WrittenFile[] } | null
   /** The relay's confirmation that it has deleted everything; `signature` null when it said so without a valid receipt. */

@@ -13,6 +13,8 @@ const LIFETIME_MS = 24 * 60 * 60_000
 export type Retention = {
   /** Deletes what the task no longer needs, when it looks as if there were something. */
   apply(taskId: Hex, task: TaskFacts | null): Promise<void>
+  /** Deletes the arguments; the caller holds the task's lock. */
+  removeArguments(taskId: Hex): Promise<void>
   /** Deletes everything of the task; the caller holds its lock. */
   removeTask(taskId: Hex): Promise<void>
   /** Does `apply` for every task of which anything is held. */
@@ -63,6 +65,9 @@ export function createRetention({
 
   return {
     apply,
+    removeArguments: async (taskId) => {
+      await removeBlobs(await database.removeArguments(taskId))
+    },
     removeTask: async (taskId) => {
       await removeBlobs(await database.removeTask(taskId))
     },

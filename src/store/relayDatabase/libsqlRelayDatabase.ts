@@ -15,6 +15,7 @@ const SCHEMA = `
     task_id TEXT PRIMARY KEY,
     blob TEXT NOT NULL, size_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, stored_at INTEGER NOT NULL
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS argument_draws (task_id TEXT PRIMARY KEY, draw TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS results (
     task_id TEXT NOT NULL, uploader TEXT NOT NULL, file_index INTEGER NOT NULL,
     blob TEXT NOT NULL, size_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, stored_at INTEGER NOT NULL,
@@ -104,16 +105,24 @@ export function createLibsqlRelayDatabase({ path }: { path: string }): RelayData
     },
 
     findArguments: async (taskId) => {
-      const row = one<FileRow>('SELECT * FROM arguments WHERE task_id = ?', taskId)
-      return row ? fileOf(row) : null
+      const row = one<FileRow & { draw: string | null }>(
+        'SELECT * FROM arguments LEFT JOIN argument_draws USING (task_id) WHERE task_id = ?',
+        taskId,
+      )
+      return row ? { ...fileOf(row), draw: row.draw } : null
     },
     addArguments: async (taskId, file) => {
-      run('INSERT INTO arguments VALUES (?, ?, ?, ?, ?)', taskId, file.blob, file.sizeBytes, file.sha256, file.storedAt)
+      const { blob, sizeBytes, sha256, storedAt, draw } = file
+      atomically(() => {
+        run('INSERT INTO arguments VALUES (?, ?, ?, ?, ?)', taskId, blob, sizeBytes, sha256, storedAt)
+        run('INSERT INTO argument_draws VALUES (?, ?)', taskId, draw)
+      })
     },
     removeArguments: async (taskId) =>
       atomically(() => {
         const rows = all<{ blob: string }>('SELECT blob FROM arguments WHERE task_id = ?', taskId)
         if (rows.length > 0) run('DELETE FROM arguments WHERE task_id = ?', taskId)
+        if (rows.length > 0) run('DELETE FROM argument_draws WHERE task_id = ?', taskId)
         return rows.map((row) => row.blob)
       }),
 
@@ -192,6 +201,7 @@ export function createLibsqlRelayDatabase({ path }: { path: string }): RelayData
           'SELECT blob FROM arguments WHERE task_id = ?1 UNION ALL SELECT blob FROM results WHERE task_id = ?1',
           taskId,
         )
+        run('DELETE FROM argument_draws WHERE task_id = ?', taskId)
         run('DELETE FROM arguments WHERE task_id = ?', taskId)
         run('DELETE FROM results WHERE task_id = ?', taskId)
         run('DELETE FROM seals WHERE task_id = ?', taskId)

@@ -10,6 +10,9 @@ export type StoredFile = {
   storedAt: number
 }
 
+/** Sealed arguments, and to whose nodes they were brought; null when a version stored them that did not ask. */
+export type StoredArguments = StoredFile & { draw: string | null }
+
 export type StoredResult = StoredFile & { index: number }
 
 /** A complete set of results that cannot change any more. */
@@ -39,8 +42,8 @@ export type RelayDatabase = {
   /** Forgets what has expired. */
   removeExpired(now: number): Promise<void>
 
-  findArguments(taskId: Hex): Promise<StoredFile | null>
-  addArguments(taskId: Hex, file: StoredFile): Promise<void>
+  findArguments(taskId: Hex): Promise<StoredArguments | null>
+  addArguments(taskId: Hex, file: StoredFile & { draw: string }): Promise<void>
   /** Returns the names of the blobs that nothing refers to any more. */
   removeArguments(taskId: Hex): Promise<string[]>
 

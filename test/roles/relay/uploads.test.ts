@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { Wallet } from '../../../src/protocol/wallet.js'
 import { problemOf, startTestRelay, TASK_ID, type TestRelay } from './testRelay.js'
 
 const ARGUMENTS = `/v1/tasks/${TASK_ID}/arguments`
@@ -91,6 +92,35 @@ describe('arguments', () => {
     expect(statuses).toEqual([201, 200, 409])
     const response = await relay.as(relay.cast.node2, 'GET', ARGUMENTS)
     expect(new Uint8Array(await response.arrayBuffer())).toEqual(new Uint8Array([1]))
+    expect(await blobsOf(relay)).toHaveLength(1)
+  })
+
+  test('are replaced when a reorganisation has drawn other nodes, who never see the old ones', async () => {
+    const relay = await startTestRelay()
+    const { creator, node1, node2, node3, stranger } = relay.cast
+    const put = async (byte: number) => problemOf(await relay.as(creator, 'PUT', ARGUMENTS, new Uint8Array([byte])))
+    const got = async (wallet: Wallet) => {
+      const response = await relay.as(wallet, 'GET', ARGUMENTS)
+      return response.status === 200 ? [...new Uint8Array(await response.arrayBuffer())] : response.status
+    }
+    const draw = (...wallets: Wallet[]) =>
+      relay.chain.change(TASK_ID, {
+        slots: wallets.map(({ address }) => ({
+          node: address,
+          committed: false,
+          revealed: false,
+          score: '0x' as const,
+        })),
+      })
+    expect(await put(1)).toEqual([201, undefined])
+    draw(node3, node1, node2)
+    expect(await put(2)).toEqual([409, 'arguments-exist'])
+    expect(await got(node1)).toEqual([1])
+    draw(node3, node1, stranger)
+    expect([await got(node1), await got(node2), await got(stranger)]).toEqual([404, 404, 404])
+    expect(await put(3)).toEqual([201, undefined])
+    expect([await got(node1), await got(node2), await got(stranger)]).toEqual([[3], 404, [3]])
+    expect(await put(4)).toEqual([409, 'arguments-exist'])
     expect(await blobsOf(relay)).toHaveLength(1)
   })
 

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Libsql from 'libsql'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Address, Hex } from '../../../src/base/hex.js'
 import {
@@ -50,7 +51,7 @@ test('sessions end with their time, their removal, and the process', async () =>
 test('files and seals survive a restart, per uploader', async () => {
   const path = await temporaryFile()
   const before = openDatabase(path)
-  await before.addArguments(TASK, file('x'))
+  await before.addArguments(TASK, { ...file('x'), draw: 'three' })
   expect(await before.putResult(TASK, NODE, { ...file('n1'), index: 1 })).toBeNull()
   expect(await before.putResult(TASK, NODE, { ...file('n0'), index: 0 })).toBeNull()
   expect(await before.putResult(TASK, NODE, { ...file('n1-again'), index: 1 })).toBe('n1')
@@ -60,7 +61,7 @@ test('files and seals survive a restart, per uploader', async () => {
   await before.close()
 
   const after = openDatabase(path)
-  expect(await after.findArguments(TASK)).toEqual(file('x'))
+  expect(await after.findArguments(TASK)).toEqual({ ...file('x'), draw: 'three' })
   expect((await after.listResults(TASK, NODE)).map(({ index, blob }) => [index, blob])).toEqual([
     [0, 'n0'],
     [1, 'n1-again'],
@@ -84,10 +85,25 @@ test('files and seals survive a restart, per uploader', async () => {
   expect(await after.findTask(TASK)).toBeNull()
 })
 
+test('arguments of a version that did not tell draws apart can be read, and replaced', async () => {
+  const path = await temporaryFile()
+  const before = openDatabase(path)
+  await before.addArguments(TASK, { ...file('x'), draw: 'three' })
+  await before.close()
+  const earlier = new Libsql(path)
+  earlier.exec('DROP TABLE argument_draws')
+  earlier.close()
+  const after = openDatabase(path)
+  expect(await after.findArguments(TASK)).toEqual({ ...file('x'), draw: null })
+  expect(await after.removeArguments(TASK)).toEqual(['x'])
+  await after.addArguments(TASK, { ...file('y'), draw: 'others' })
+  expect(await after.findArguments(TASK)).toEqual({ ...file('y'), draw: 'others' })
+})
+
 test('what was removed is in no byte of the files', async () => {
   const path = await temporaryFile()
   const database = openDatabase(path)
-  await database.addArguments(TASK, file('marker-of-the-blob'))
+  await database.addArguments(TASK, { ...file('marker-of-the-blob'), draw: 'three' })
   await database.putResult(TASK, NODE, { ...file('marker-of-the-blob'), index: 0 })
   const bytes = async () =>
     Buffer.concat(await Promise.all((await readdir(join(path, '..'))).map((name) => readFile(join(path, '..', name)))))
@@ -101,7 +117,7 @@ test('what was removed is in no byte of the files', async () => {
 test('only the owner can read it, and nobody can open it twice', async () => {
   const path = await temporaryFile()
   const database = openDatabase(path)
-  await database.addArguments(TASK, file('x'))
+  await database.addArguments(TASK, { ...file('x'), draw: 'three' })
   for (const name of await readdir(join(path, '..'))) expect((await stat(join(path, '..', name))).mode & 0o077).toBe(0)
   expect(() => createLibsqlRelayDatabase({ path })).toThrow(DatabaseUnusableError)
   expect(() => createLibsqlRelayDatabase({ path })).toThrow(/is in use/)
