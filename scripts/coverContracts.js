@@ -18,7 +18,12 @@ try {
     [
       ...['scripts/forge.js', 'coverage', '--report', 'lcov', '--report-file', report],
       // Coverage is measured without the optimizer: gas is not that of the real contracts, and many draws take long.
-      ...['--no-match-test', 'Gas', '--no-match-path', 'test/contracts/{draw/*,invariant/*,gas/*,Economics.t.sol,attacks/Crowding.t.sol}'],
+      ...[
+        '--no-match-test',
+        'Gas',
+        '--no-match-path',
+        'test/contracts/{draw/*,invariant/*,gas/*,Economics.t.sol,attacks/Crowding.t.sol}',
+      ],
       ...process.argv.slice(2),
     ],
     { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, FORGE_SNAPSHOT_EMIT: 'false' } },

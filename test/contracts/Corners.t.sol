@@ -41,6 +41,25 @@ contract CornersTest is NetworkTest {
         assertStatus(node, INodeRegistry.Status.Available, "again");
     }
 
+    /// @dev The same for one that wants to pause or to leave after its task.
+    function test_ANodeThatWasSlashedWhilePausingOrLeavingWaitsToo() external {
+        for (uint256 i = 0; i < 2; ++i) {
+            while (registry.availableCount(false, 0, 0) < 3) {
+                addNode();
+            }
+            address node = _draw()[0];
+            vm.startPrank(node);
+            if (i == 0) registry.pause();
+            else registry.leave();
+            vm.stopPrank();
+            registry.slashForBounty(node, 0);
+            fund(node, STAKE);
+            vm.prank(node);
+            vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_StillHeld.selector, node));
+            registry.join(STAKE, GPU, 24, SALT, address(0));
+        }
+    }
+
     function test_APenaltyOfNothingOnlyPauses() external {
         addNodes(3);
         registry.setPenalty(0);

@@ -353,6 +353,62 @@ contract TaskConsensusTest is NetworkTest {
         assertStatus(node[2], INodeRegistry.Status.Paused, "the copier counts as silent");
     }
 
+    /// @dev Of the draw block and the deadlines the view gives the one that counts.
+    function test_TheViewGivesOneDeadline() external {
+        bytes32 taskId = create(request());
+        _assertDeadlines(taskId, block.number, 0, 0, 0);
+        nextBlock();
+        consensus.start(taskId);
+        _assertDeadlines(taskId, 0, block.timestamp + TIMEOUT, 0, 0);
+        for (uint256 i = 0; i < 3; ++i) {
+            commit(taskId, i, 0, A);
+        }
+        _assertDeadlines(taskId, 0, 0, block.timestamp + 300, 0);
+        for (uint256 i = 0; i < 3; ++i) {
+            reveal(taskId, i, 0, A);
+        }
+        _assertDeadlines(taskId, 0, 0, 0, block.timestamp + 600);
+        upload(taskId, "digest");
+        _assertDeadlines(taskId, 0, 0, 0, block.timestamp + 600);
+        taskId = create(request());
+        vm.prank(creator);
+        consensus.cancel(taskId);
+        _assertDeadlines(taskId, 0, 0, 0, 0);
+    }
+
+    function _assertDeadlines(bytes32 taskId, uint256 drawBlock, uint256 commits, uint256 reveals, uint256 uploads)
+        private
+        view
+    {
+        ITaskConsensus.TaskView memory task = consensus.task(taskId);
+        vm.assertEq(task.drawBlock, drawBlock, "draw block");
+        vm.assertEq(task.commitDeadline, commits, "commit deadline");
+        vm.assertEq(task.revealDeadline, reveals, "reveal deadline");
+        vm.assertEq(task.uploadDeadline, uploads, "upload deadline");
+    }
+
+    /// @dev A picture may name a GPU model, too.
+    function test_AGpuModelThatIsNamedIsDrawn() external {
+        bytes32 rare = keccak256("rare");
+        for (uint256 i = 0; i < 3; ++i) {
+            addNode(rare, 24);
+        }
+        for (uint256 i = 0; i < 2; ++i) {
+            ITaskConsensus.TaskRequest memory request_ = i == 0 ? request() : textRequest();
+            request_.gpuModel = rare;
+            bytes32 taskId = start(request_);
+            vm.assertEq(consensus.task(taskId).gpuModel, rare);
+            for (uint256 slot = 0; slot < 3; ++slot) {
+                vm.assertEq(registry.node(drawn(taskId)[slot]).gpuModel, rare);
+            }
+            play(taskId, silent(), silent(), silent());
+            for (uint256 slot = 0; slot < 3; ++slot) {
+                vm.prank(drawn(taskId)[slot]);
+                registry.resume();
+            }
+        }
+    }
+
     function test_TheViewNamesNodesAfterTheyLeft() external {
         bytes32 taskId = started();
         address[3] memory node = drawn(taskId);

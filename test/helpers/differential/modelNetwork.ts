@@ -129,7 +129,11 @@ export function createModelNetwork({
     books.creatorWei += after.refundWei - before.refundWei
     for (const each of [0, 1, 2] as const) node(one.drawn[each]).ledgerWei += after.paidWei[each] - before.paidWei[each]
 
-    if (event === 'uploaded' && holds) free(its, now)
+    if (event === 'uploaded') {
+      if (holds) free(its, now)
+      // Liable until its upload cannot be faulted any more; who was slashed meanwhile has nothing to hold.
+      if (its.status !== 'none') its.liableUntil = Math.max(its.liableUntil, now + parameters.uploadWindowSeconds + 1)
+    }
     if (event === 'missed') {
       penalise(its)
       if (holds) free(its, now, true)
@@ -145,7 +149,7 @@ export function createModelNetwork({
     const awaits = after.state === 'awaitingUpload' || after.redelivery
     if (awaits && event !== 'uploaded') {
       const next = node(one.drawn[after.uploader as Slot])
-      next.liableUntil = Math.max(next.liableUntil, now + 2 * parameters.uploadWindowSeconds)
+      next.liableUntil = Math.max(next.liableUntil, now + 2 * parameters.uploadWindowSeconds + 1)
     }
     one.deadline = awaits || event === 'uploaded' ? now + parameters.uploadWindowSeconds : now - 1
   }
