@@ -15,14 +15,27 @@ const DRAW_GAS = 600_000n
  * @throws TransactionRevertedError, e.g. when too few nodes are free; that costs nothing.
  */
 export async function startTask(chain: ChainWriter, { taskId }: { taskId: Hex }): Promise<Sent & { started: boolean }> {
-  const start = {
-    to: chain.profile.contracts.consensus,
-    data: encodeFunctionData({ abi: taskConsensusAbi, functionName: 'start', args: [taskId] }),
-  }
+  const start = startCall(chain, taskId)
   const { sent, receipt } = await sendContractCall(chain, { ...start, gas: await gasOf(chain, start) })
   const events = parseEventLogs({ abi: taskConsensusAbi, eventName: 'TaskStarted', logs: receipt.logs })
   return { ...sent, started: events.length > 0 }
 }
+
+/** Whether a start would draw nodes now, for nothing. */
+export async function canStartTask(chain: ChainWriter, { taskId }: { taskId: Hex }): Promise<boolean> {
+  try {
+    await estimateGas(chain, startCall(chain, taskId))
+    return true
+  } catch (error) {
+    if (error instanceof TransactionRevertedError) return false
+    throw error
+  }
+}
+
+const startCall = (chain: ChainWriter, taskId: Hex): ContractCall => ({
+  to: chain.profile.contracts.consensus,
+  data: encodeFunctionData({ abi: taskConsensusAbi, functionName: 'start', args: [taskId] }),
+})
 
 /** An estimate runs in the newest block; right after the creation that is one block too early, and the transaction comes later. */
 async function gasOf(chain: ChainWriter, start: ContractCall): Promise<bigint> {

@@ -21,6 +21,12 @@ export const nodeStartCommand = () =>
         .argParser(parseDuration)
         .default(120_000, '2m'),
     )
+    .addOption(
+      new Option('--start-queued-tasks <on|off>', "start others' tasks that nobody starts; costs gas, brings work")
+        .env('CRYNUX_START_QUEUED_TASKS')
+        .choices(['on', 'off'])
+        .default('on'),
+    )
     .option('--fault <kind>', `cheat or fail on purpose, on chain 31337 only: ${FAULTS.join(', ')}`, parseFault)
     .addHelpText(
       'after',
@@ -65,6 +71,7 @@ Examples:
                 vramGb: options.vramGb,
                 beneficiary,
                 once: options.once === true,
+                startQueuedTasks: options.startQueuedTasks === 'on',
                 fault: options.fault,
                 drainTimeoutMs: options.drainTimeout,
               },
@@ -83,6 +90,7 @@ type StartOptions = {
   vramGb: number
   beneficiary?: string
   once?: true
+  startQueuedTasks: 'on' | 'off'
   drainTimeout: number
   fault?: Fault
 }

@@ -59,7 +59,7 @@ export class QueueTimeoutError extends CrynuxError {
   override readonly exitCode = EXIT.timedOut
   constructor(taskId: Hex, key: string) {
     super(`task ${taskId} still waits for three free nodes`, {
-      remedy: `Run the same command with --key ${key} to go on waiting, or \`crynux task cancel ${taskId}\` to get the fee back.`,
+      remedy: `Run the same command with --key ${key} to go on waiting, or \`crynux task cancel ${taskId}\` to get the fee back. Left alone it starts when nodes are free, and costs a part of the fee without a result.`,
       details: { taskId, key },
     })
   }

@@ -24,6 +24,7 @@ import { createMembershipWatch } from './membershipWatch.js'
 import { type NodeAction, nextAction } from './nextAction.js'
 import { RemovedError } from './nodeErrors.js'
 import { type ActionDependencies, advance, commit, relayOf, reveal, upload } from './performAction.js'
+import { createQueueStarter } from './queueStarter.js'
 import { createRelayListeners } from './relayListeners.js'
 import { createTaskFolders } from './taskFolder.js'
 import type { TaskRecord } from './taskRecord.js'
@@ -51,6 +52,8 @@ export type NodeOptions = {
   beneficiary?: Address | undefined
   /** Ends after one finished task. */
   once?: boolean
+  /** Start others' queued tasks that nobody starts; it costs gas. */
+  startQueuedTasks?: boolean
   fault?: Fault | undefined
   /** How long a drain may take; 0 leaves at once and without a transaction. */
   drainTimeoutMs: number
@@ -104,6 +107,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
     onEnd: (taskId) => void acknowledge(taskId).catch(() => undefined),
   })
   const membership = createMembershipWatch({ chain, logger })
+  const startsQueued = { next: 0, jobs: queueJobs(), starter: createQueueStarter({ chain: endingChain(), logger }) }
   let block = 0
   let finished = 0
 
@@ -137,6 +141,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
       try {
         await discoverAssignments()
         const busy = await takeSteps(parameters)
+        if (options.startQueuedTasks && !busy && !draining && !options.once) lookAtQueue()
         if (!(await membership.check({ mayResume: !draining && !options.once }))) return
         if (options.once && finished > 0 && !busy) return
         if (draining && (!busy || clock.now() >= drainDeadline)) return
@@ -155,9 +160,32 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
     }
   } finally {
     ending.abort()
-    await Promise.all([executing.settled(), delivering.settled()])
+    await Promise.all([executing.settled(), delivering.settled(), startsQueued.jobs.settled()])
     await journal.close()
     await progress.close()
+  }
+
+  /** Beside the loop, once for each block at most: the node's own duties come first, whatever becomes of it. */
+  function lookAtQueue(): void {
+    if (block < startsQueued.next) return
+    startsQueued.next = block + 1
+    startsQueued.jobs.start('queue', () => startsQueued.starter.look(block))
+  }
+
+  function queueJobs() {
+    return createBackgroundJobs<'queue'>({
+      onFailure: async (_key, error) => {
+        if (ending.signal.aborted) return
+        logger.debug({ node: me, error, step: 'start' }, 'the queue cannot be looked at now')
+        await clock.sleep(IDLE_MS, ending.signal).catch(() => undefined)
+      },
+      onEnd: () => undefined,
+    })
+  }
+
+  /** A node that stops does not wait for a transaction that concerns nobody's stake. */
+  function endingChain(): ChainWriter {
+    return { ...chain, signal: chain.signal ? AbortSignal.any([chain.signal, ending.signal]) : ending.signal }
   }
 
   /** Adds the tasks for which the node was drawn since the last round. */
