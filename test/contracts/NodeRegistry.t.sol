@@ -219,6 +219,7 @@ contract NodeRegistryTest is NetworkTest {
 
     /// @dev A live node that was penalised is not locked out; one that was penalised again and again is.
     function test_Resume_NeedsThreeQuartersOfTheMinimum() external {
+        vm.assertEq(registry.resumeStakeWei(), STAKE * 3 / 4);
         _join(address(0));
         addNodes(2);
         uint256 rounds;
