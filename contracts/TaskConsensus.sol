@@ -182,7 +182,9 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         _debit(msg.sender, request.feeWei);
         (task_.creator, task_.createdBlock, task_.layout) = (msg.sender, uint48(block.number), REGISTRY.layout());
         if (request.gpuModel != 0) task_.gpuModel = request.gpuModel;
-        task_.head = TaskHead.queued(request, relayId, block.number, parameters.revealWindowSeconds);
+        task_.head = TaskHead.queued(
+            request, relayId, block.number, parameters.revealWindowSeconds, parameters.hammingThreshold
+        );
         emit TaskQueued(taskId, msg.sender, request.kind, request.feeWei, request.argsHash);
     }
 
@@ -542,7 +544,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         emit ParameterSet("maximumExecutionTimeoutSeconds", maximumSeconds);
     }
 
-    /// @notice Sets the time for revealing, in seconds, for reveals that open from now on.
+    /// @notice Sets the time for revealing, in seconds, for tasks that are created from now on.
     /// @dev Admin power, within SHORTEST_WINDOW_SECONDS and LONGEST_WINDOW_SECONDS.
     function setRevealWindow(uint256 seconds_) external onlyOwner {
         _requireWithin("revealWindowSeconds", seconds_, SHORTEST_WINDOW_SECONDS, LONGEST_WINDOW_SECONDS);
@@ -560,7 +562,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         emit ParameterSet("uploadWindowSeconds", seconds_);
     }
 
-    /// @notice Sets below how many differing bits in each 8 bytes two pictures are the same, for verdicts from now on.
+    /// @notice Sets below how many differing bits in each 8 bytes two pictures are the same, for tasks that are created from now on.
     /// @dev Admin power, within LOWEST_HAMMING_THRESHOLD and HIGHEST_HAMMING_THRESHOLD.
     function setHammingThreshold(uint256 bits) external onlyOwner {
         _requireWithin("hammingThreshold", bits, LOWEST_HAMMING_THRESHOLD, HIGHEST_HAMMING_THRESHOLD);
@@ -644,7 +646,7 @@ contract TaskConsensus is ITaskConsensus, IChallengeWindow, Ownable2Step, EIP712
         for (uint256 slot = 0; slot < 3; ++slot) {
             outcomes[slot] = head.revealed(slot) ? head.outcome(slot) : OutcomeTable.SILENT;
         }
-        uint256 threshold = _parameters.hammingThreshold;
+        uint256 threshold = head.hammingThreshold();
         bool same01 = _same(task_, head, threshold, outcomes, 0, 1);
         bool same02 = _same(task_, head, threshold, outcomes, 0, 2);
         // Who agrees with the first agrees.

@@ -17,7 +17,7 @@ import {NodePools} from "./NodePools.sol";
 ///   available nodes that stand there are drawn. Good when many are available.
 /// - *Tickets* (rendezvous hashing, Thaler and Ravishankar 1998): everyone who is available has a random number that depends
 ///   on the seed and his place only; the lowest win. Good when few are available. New members get tickets, too, so that a task
-///   that waits for nodes finds them.
+///   that waits for nodes finds them; but theirs are higher than all others: one can see beforehand where a low one would be.
 library NodeDraw {
     using NodePools for NodePools.Pools;
 
@@ -28,8 +28,12 @@ library NodeDraw {
     uint256 private constant _LOOKS = 24;
     uint256 private constant _LOOKS_FOR_A_WORD = 4;
     uint256 private constant _FEW_WORDS = 4;
-    /// @dev Random numbers for those looks. At least one in four is the place of a member.
+    /// @dev Random numbers for those looks. At least one in four was the place of a member when the draw block was fixed; members may have
+    /// gone since.
     uint256 private constant _NUMBERS = 8_192;
+    uint256 private constant _NUMBERS_FOR_A_LOOK = 16;
+    /// @dev Puts the tickets of new members behind all others.
+    uint256 private constant _NEW = 1 << 255;
     /// @dev Available nodes met that do not fit (GPU model, VRAM inside of a tier, too new), before tickets are handed out.
     uint256 private constant _MISFITS = 24;
     /// @dev Members read to learn their VRAM, while tickets are handed out or fitting members are counted.
@@ -152,15 +156,17 @@ library NodeDraw {
     function _find(NodePools.Pools storage pools, Search memory search, bytes32 seed, uint256 wanted) private view {
         (search.wanted, search.found) = (wanted, 0);
         uint256 looks;
-        uint256 most = _LOOKS;
+        // Where there was nobody, no number is anybody's place.
+        uint256 most = search.shares == 0 ? 0 : _LOOKS;
         uint256 misfits;
         uint256 numbers;
+        bytes32 chain = seed;
         // Counters that stay far below their types' ends.
         unchecked {
-            for (uint256 i = 0; i < _NUMBERS; ++i) {
+            for (uint256 i = 0; i < _NUMBERS && i < most * _NUMBERS_FOR_A_LOOK; ++i) {
                 if (i & 7 == 0) {
-                    seed = EfficientHashLib.hash(seed);
-                    numbers = uint256(seed);
+                    chain = EfficientHashLib.hash(chain);
+                    numbers = uint256(chain);
                 }
                 uint256 place = _placeAt(search, numbers & search.mask);
                 numbers >>= 32;
@@ -177,6 +183,7 @@ library NodeDraw {
                 }
             }
         }
+        // Not `chain`: how many looks there were, those who were met and did not fit can change.
         _findByTickets(pools, search, seed);
     }
 
@@ -224,7 +231,7 @@ library NodeDraw {
                         --reads;
                         if (pools.members[place].vramGb < search.minVramGb) continue;
                     }
-                    _rank(search, tickets, first, place, seed);
+                    _rank(pools, search, tickets, first, place, seed);
                 }
                 word = pools.occupiedWord(search.sizes, tier, word + 1);
             }
@@ -232,12 +239,19 @@ library NodeDraw {
     }
 
     /// @dev Puts a place among those with the lowest tickets. Places before `first` were found otherwise.
-    function _rank(Search memory search, uint256[3] memory tickets, uint256 first, uint256 place, bytes32 seed)
-        private
-        pure
-    {
-        uint256 ticket = uint256(EfficientHashLib.hash(seed, bytes32(place)));
+    function _rank(
+        NodePools.Pools storage pools,
+        Search memory search,
+        uint256[3] memory tickets,
+        uint256 first,
+        uint256 place,
+        bytes32 seed
+    ) private view {
+        uint256 ticket = uint256(EfficientHashLib.hash(seed, bytes32(place))) >> 1;
         uint256 rank = search.wanted;
+        // Before a member is read, which few tickets are worth.
+        if (ticket >= tickets[rank - 1]) return;
+        if (pools.members[place].sinceBlock > search.drawBlock) ticket |= _NEW;
         while (rank != first && ticket < tickets[rank - 1]) --rank;
         if (rank == search.wanted) return;
         for (uint256 i = 0; i < first; ++i) {

@@ -25,6 +25,7 @@ import {ITaskConsensus} from "../interfaces/ITaskConsensus.sol";
 /// | 237–238 | which slot is to upload, or did                                                                        |
 /// | 239–250 | reveal window, seconds                                                                                 |
 /// | 251     | whether a GPU model is asked for, which the task then names                                            |
+/// | 252–255 | Hamming threshold less one, bits                                                                       |
 type Head is uint256;
 
 using TaskHead for Head global;
@@ -44,23 +45,26 @@ library TaskHead {
     uint256 private constant _UPLOADER = 237;
     uint256 private constant _REVEAL_WINDOW = 239;
     uint256 private constant _NAMES_GPU = 251;
+    uint256 private constant _THRESHOLD = 252;
 
     // ---- steps; each gives the head after it
 
     /// @param relay Number of the relay.
     /// @param drawBlock The block whose hash decides who is drawn.
     /// @param revealWindowSeconds_ The present reveal window, which stays this task's.
+    /// @param hammingThreshold_ 1…16. Likewise.
     function queued(
         ITaskConsensus.TaskRequest calldata request,
         uint256 relay,
         uint256 drawBlock,
-        uint256 revealWindowSeconds_
+        uint256 revealWindowSeconds_,
+        uint256 hammingThreshold_
     ) internal pure returns (Head) {
         return Head.wrap(
             uint256(ITaskConsensus.State.Queued) | (uint256(request.kind) << 16) | (uint256(request.imageCount) << 24)
                 | (relay << 32) | (uint256(request.minVramGb) << 48) | (uint256(request.executionTimeoutSeconds) << 64)
                 | (request.feeWei << _FEE) | (drawBlock << _DEADLINE) | (revealWindowSeconds_ << _REVEAL_WINDOW)
-                | (request.gpuModel == 0 ? 0 : 1 << _NAMES_GPU)
+                | (request.gpuModel == 0 ? 0 : 1 << _NAMES_GPU) | ((hammingThreshold_ - 1) << _THRESHOLD)
         );
     }
 
@@ -140,6 +144,12 @@ library TaskHead {
 
     function revealWindowSeconds(Head head) internal pure returns (uint256) {
         return (Head.unwrap(head) >> _REVEAL_WINDOW) & 0xfff;
+    }
+
+    function hammingThreshold(Head head) internal pure returns (uint256) {
+        unchecked {
+            return (Head.unwrap(head) >> _THRESHOLD) + 1;
+        }
     }
 
     function namesGpuModel(Head head) internal pure returns (bool) {

@@ -473,6 +473,34 @@ contract TaskConsensusTest is NetworkTest {
         consensus.setMinimumFee(6);
     }
 
+    /// @dev What was near enough when they agreed to the task is near enough at the verdict: nobody is slashed by a new rule.
+    function test_AnotherThresholdIsForLaterTasks() external {
+        addNodes(3);
+        bytes memory near = bytes.concat(bytes8(bytes8(A) ^ bytes8(uint64(0xf))));
+        bytes32 taskId = started();
+        for (uint256 slot = 0; slot < 3; ++slot) {
+            commit(taskId, slot, 0, slot == 2 ? near : A);
+        }
+        consensus.setHammingThreshold(1);
+        for (uint256 slot = 0; slot < 3; ++slot) {
+            reveal(taskId, slot, 0, slot == 2 ? near : A);
+        }
+        vm.assertEq(registry.node(drawn(taskId)[2]).stakeWei, STAKE, "no new rule for an old task");
+        upload(taskId, keccak256("files"));
+
+        // The highest one fits into the head of a task, and nothing else is changed by it.
+        consensus.setHammingThreshold(16);
+        nextBlock();
+        ITaskConsensus.TaskRequest memory request_ = request();
+        request_.gpuModel = GPU;
+        taskId = start(request_);
+        vm.assertEq(consensus.task(taskId).gpuModel, GPU);
+        vm.assertEq(consensus.task(taskId).feeWei, FEE);
+        bytes memory far = bytes.concat(bytes8(bytes8(A) ^ bytes8(uint64(0x7fff))));
+        play(taskId, result(A), result(A), result(far));
+        vm.assertEq(registry.node(drawn(taskId)[2]).stakeWei, STAKE, "fifteen bits");
+    }
+
     function _expectOutOfBounds(bytes32 name, uint256 value, uint256 lower, uint256 upper) private {
         vm.expectRevert(abi.encodeWithSelector(Errors.Parameter_OutOfBounds.selector, name, value, lower, upper));
     }

@@ -86,7 +86,7 @@ contract WorkHandler is Handler {
             answer.outcome = uint8(_between(1, 3));
         } else if (which < 5 && job.images != 0) {
             // Right, and one further, below and above what is near enough.
-            answer.flips = uint8(MODEL.threshold() + _below(3)) - 1;
+            answer.flips = uint8(job.threshold + _below(3)) - 1;
             answer.block_ = uint8(_oneIn(2) ? 0 : _below(job.images));
         } else {
             answer.flips = 64;

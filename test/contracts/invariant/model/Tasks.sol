@@ -54,6 +54,7 @@ abstract contract Tasks is Members {
         uint256 minVramGb;
         uint256 timeoutSeconds;
         uint256 revealWindow;
+        uint256 threshold;
         uint256 feeWei;
         uint256 drawBlock;
         uint256 deadline; // of the phase
@@ -217,6 +218,7 @@ abstract contract Tasks is Members {
         (job_.creator, job_.relay, job_.relayEntry) = (creator, request.relay, relayEntry[request.relay]);
         (job_.gpuModel, job_.minVramGb) = (request.gpuModel, request.minVramGb);
         (job_.timeoutSeconds, job_.revealWindow) = (request.executionTimeoutSeconds, revealWindow);
+        job_.threshold = threshold;
         (job_.feeWei, job_.drawBlock) = (request.feeWei, blockNumber);
         count("tasks queued");
     }
@@ -387,8 +389,8 @@ abstract contract Tasks is Members {
         if (!a.revealed || !b.revealed || a.outcome != b.outcome) return false;
         if (a.outcome != 0) return true;
         if (job_.text) return a.block_ == b.block_ && a.flips == b.flips;
-        if (a.block_ != b.block_) return a.flips < threshold && b.flips < threshold;
-        return (a.flips > b.flips ? a.flips - b.flips : b.flips - a.flips) < threshold;
+        if (a.block_ != b.block_) return a.flips < job_.threshold && b.flips < job_.threshold;
+        return (a.flips > b.flips ? a.flips - b.flips : b.flips - a.flips) < job_.threshold;
     }
 
     /// @dev A node that was honest may lose its stake only to two who conspired.
