@@ -214,7 +214,8 @@ async function makePlan(
     signal?.throwIfAborted()
     // Whoever names a forge wants that one; one that was only found must not stand in the way.
     if (typeof forge === 'string') throw error
-    onNote?.('forge failed; deploying the shipped bytecode')
+    const why = error instanceof CrynuxError ? error.message : 'forge failed'
+    onNote?.(`${why}; deploying the shipped bytecode`)
     return shipped
   }
   requireSameContracts(plan, shipped)

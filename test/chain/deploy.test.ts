@@ -51,6 +51,17 @@ describe('deployContracts', () => {
     // forge compiles with a cold cache: ten seconds alone, many times that on a busy machine.
   }, 120_000)
 
+  it('deploys with forge when nothing but the contracts is asked for', async () => {
+    const account = privateKeyToAccount(generatePrivateKey())
+    await anvil.request('anvil_setBalance', [account.address, '0x56bc75e2d63100000'])
+    const notes: string[] = []
+    await deployContracts(
+      { rpcUrl: anvil.rpcUrl, account, pollingIntervalMs: 20, onNote: (note) => notes.push(note) },
+      { name: 'plain' },
+    )
+    expect(notes).toEqual(['deploying with forge'])
+  }, 120_000)
+
   it('raises unbonding before a longer upload window', async () => {
     const parameters = { unbondingSeconds: 5_400, uploadWindowSeconds: 1_800, maximumExecutionTimeoutSeconds: 600 }
     const { reader } = await deployTestNetwork(anvil, { parameters })
@@ -72,7 +83,10 @@ describe('deployContracts', () => {
       onNote: (note: string) => notes.push(note),
     }
     const profile = await deployContracts(dependencies, { name: 'fallback' })
-    expect(notes).toEqual(['deploying with forge', 'forge failed; deploying the shipped bytecode'])
+    expect(notes).toEqual([
+      'deploying with forge',
+      'forge could not run the deployment script: exit status 3; deploying the shipped bytecode',
+    ])
     await createChainReader({ profile, rpcUrl: anvil.rpcUrl })
     await expect(deployContracts(dependencies, { name: 'named', forge: broken })).rejects.toMatchObject({
       code: 'CRYNUX_FORGE',

@@ -6,6 +6,7 @@ import { CrynuxError, EXIT } from '../../base/errors.js'
 import type { Address, Hex } from '../../base/hex.js'
 import { packageRoot } from '../../base/packageRoot.js'
 import type { NetworkParameters } from '../../protocol/networkParameters.js'
+import { CONTRACT_BUILDS } from './contractBuilds.js'
 import type { DeploymentPlan, DeploymentRequest } from './plan.js'
 
 const SCRIPT = 'contracts/script/Deploy.s.sol'
@@ -135,7 +136,8 @@ function planOf(record: unknown, answer: unknown): DeploymentPlan {
     if (address === undefined || !/^0x[0-9a-f]{40}$/i.test(address)) throw unknownForm()
     return address
   }
-  if (transactions.length < 5) throw unknownForm()
+  // The four contracts; with the contracts' own parameters and no relay there is nothing else.
+  if (transactions.length < Object.keys(CONTRACT_BUILDS).length) throw unknownForm()
   return {
     transactions: transactions.map(({ transactionType, contractAddress, transaction }) => {
       const isCreation = transactionType === 'CREATE'
