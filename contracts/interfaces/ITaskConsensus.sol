@@ -40,11 +40,11 @@ interface ITaskConsensus {
         bytes32 taskKey; // chosen by the creator; the same key never makes two tasks
         Kind kind;
         uint8 imageCount; // 1…10 for images (a score has 8 bytes for each), 0 for text
-        uint32 minVramGb; // image
-        bytes32 gpuModel; // text: keccak256 of the model's name, or zero for any
+        uint32 minVramGb; // least VRAM of the nodes, GB; 0 for any
+        bytes32 gpuModel; // keccak256 of the name of the nodes' GPU model, or zero for any (three equal ones for text)
         uint32 executionTimeoutSeconds; // from start to the commit deadline
         address relay; // receipt signer, must be one of the owner's relays
-        bytes32 argsHash; // keccak256(salt ‖ canonical arguments)
+        bytes32 argsHash; // keccak256(keccak256(salt ‖ canonical arguments) ‖ key for the result)
         uint256 feeWei;
     }
 
@@ -86,7 +86,7 @@ interface ITaskConsensus {
     /// @notice CNX left the ledger.
     event Withdrawn(address indexed account, address indexed to, uint256 amountWei);
     /// @notice A task was created and paid for.
-    /// @dev argsHash = keccak256(salt ‖ canonical arguments) is for the nodes and the relay. The contract never looks at it.
+    /// @dev argsHash, see TaskRequest, is for the nodes and the relay. The contract never looks at it.
     event TaskQueued(bytes32 indexed taskId, address indexed creator, Kind kind, uint256 feeWei, bytes32 argsHash);
     /// @notice The draw block's hash was forgotten: another block decides the draw.
     event TaskRedrawn(bytes32 indexed taskId, uint256 drawBlock);

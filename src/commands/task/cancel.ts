@@ -6,7 +6,9 @@ import { appDependencies, taskIdFrom } from './appDependencies.js'
 /** `crynux task cancel` */
 export const taskCancelCommand = (): Command =>
   new Command('cancel')
-    .description('Take back a task of this wallet that still waits for its nodes, with full refund')
+    .description(
+      'Take back a task of this wallet that still waits for its nodes, with full refund; not while enough nodes are free for it',
+    )
     .argument('<task>', "the task's id or key")
     .addHelpText(
       'after',
