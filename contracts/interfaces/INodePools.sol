@@ -27,8 +27,9 @@ interface INodePools {
     /// @return wallets Who was drawn; they are busy from now on.
     function draw(Draw calldata request) external returns (address[3] memory wallets);
 
-    /// @notice How the places of the pools are laid out now, for a draw whose seed is not known yet: who joins later cannot turn that
-    /// draw over by making a pool larger.
+    /// @notice How the places of the pools are laid out now: five bits for each VRAM tier, the lowest tier rightmost, 0 for no places and
+    /// n for 2^(n − 1).
+    /// @dev For a draw whose seed is not known yet: who joins later cannot turn that draw over by making a pool larger.
     function layout() external view returns (uint40);
 
     /// @notice Acts on the three nodes of a task.
