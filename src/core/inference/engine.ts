@@ -194,12 +194,20 @@ async function findModels(
 ): Promise<ModelFolders> {
   const find = async (id: string) => ({ id, path: await modelFolder(id) })
   if (task.kind === 'text') return { base: await find(task.arguments.model) }
-  const { base_model: base, unet, vae } = task.arguments
-  return {
-    base: await find(typeof base === 'string' ? base : base.name),
-    ...(unet ? { unet: await find(unet) } : {}),
-    ...(vae ? { vae: await find(vae) } : {}),
+  const { base_model: base, unet, vae, lora, controlnet, refiner, textual_inversion: textualInversion } = task.arguments
+  const extras = {
+    unet,
+    vae,
+    lora: lora?.model,
+    controlnet: controlnet?.model,
+    refiner: refiner?.model,
+    textualInversion,
   }
+  const folders: ModelFolders = { base: await find(typeof base === 'string' ? base : base.name) }
+  for (const [kind, id] of Object.entries(extras)) {
+    if (id) folders[kind as keyof typeof extras] = await find(id)
+  }
+  return folders
 }
 
 /** Calls `onExceeded` once when the process's resident memory passes the limit; returns a function that ends the watch. */

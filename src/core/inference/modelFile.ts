@@ -9,8 +9,16 @@ const MAXIMUM_JSON_BYTES = 64 * 1024 * 1024
 /** The folder of one model, and how the user calls it. */
 export type ModelFolder = { id: string; path: string }
 
-/** The folders of the models that a task names; what is not named comes from the base model. */
-export type ModelFolders = { base: ModelFolder; unet?: ModelFolder; vae?: ModelFolder }
+/** The folders of the models that a task names; a UNet or VAE that is not named comes from the base model. */
+export type ModelFolders = {
+  base: ModelFolder
+  unet?: ModelFolder
+  vae?: ModelFolder
+  lora?: ModelFolder
+  controlnet?: ModelFolder
+  refiner?: ModelFolder
+  textualInversion?: ModelFolder
+}
 
 /** True when the model's folder has this file. */
 export async function hasModelFile(model: ModelFolder, name: string): Promise<boolean> {

@@ -200,10 +200,10 @@ describe('a run that has to end', () => {
 describe('what cannot be run', () => {
   test.each<[string, object]>([
     ['dtype', { dtype: 'float16' }],
-    ['lora', { lora: { model: 'owner/lora' } }],
-    ['controlnet', { controlnet: { model: 'owner/canny', image_dataurl: 'data:image/png;base64,AAAA' } }],
-    ['refiner', { refiner: { model: 'owner/refiner' } }],
-    ['textual_inversion', { textual_inversion: 'owner/ti' }],
+    ['lora', { lora: { model: 'embedded:tiny-shapes' } }],
+    ['controlnet', { controlnet: { model: 'embedded:tiny-shapes', image_dataurl: 'data:image/png;base64,AAAA' } }],
+    ['refiner', { refiner: { model: 'embedded:tiny-shapes' } }],
+    ['textual_inversion', { textual_inversion: 'embedded:tiny-shapes' }],
     ['base_model.variant', { base_model: { name: 'embedded:tiny-shapes', variant: 'fp16' } }],
   ])('%s is refused by its name', async (field, more) => {
     await expect(shared.run(task({}, more), { signal: never })).rejects.toMatchObject({

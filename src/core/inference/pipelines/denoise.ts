@@ -1,0 +1,103 @@
+import type { TorchGenerator } from '../generator/torchGenerator.js'
+import type { Scheduler, SchedulerHistory } from '../schedulers/scheduler.js'
+import type { Feed, FloatTensor, ModelSession } from '../session.js'
+import { repeat } from './batch.js'
+import { wholeOr } from './configValues.js'
+import type { ImagePipelineHooks } from './imagePipeline.js'
+
+/** What one picture is denoised with. */
+export type Denoising = {
+  unet: ModelSession
+  unetConfig: Record<string, unknown>
+  /** Further inputs of the UNet, the same at every step, for the whole batch: `text_embeds` and `time_ids` of Stable Diffusion XL. */
+  conditions?: Record<string, Feed>
+  scheduler: Scheduler
+  /** [batch, tokens, dimension]: negative and positive when guided, else positive. */
+  embeddings: FloatTensor
+  guided: boolean
+  cfg: number
+  generator: TorchGenerator
+  shape: readonly number[]
+  image: number
+  hooks: ImagePipelineHooks
+}
+
+/** Noise to latents, for one picture. */
+export async function denoise({
+  unet,
+  unetConfig,
+  conditions = {},
+  scheduler,
+  embeddings,
+  guided,
+  cfg,
+  generator,
+  shape,
+  image,
+  hooks,
+}: Denoising): Promise<Float32Array> {
+  const count = shape.reduce((product, size) => product * size, 1)
+  const batch = guided ? 2 : 1
+  const steps = scheduler.timesteps.length
+  const guidance = unet.hasInput('timestep_cond')
+    ? { timestep_cond: guidanceEmbedding(cfg - 1, wholeOr(unetConfig.time_cond_proj_dim, 256), batch) }
+    : {}
+  let sample = generator.randn(count)
+  if (scheduler.initNoiseSigma !== 1) sample = sample.map((value) => value * scheduler.initNoiseSigma)
+  let history: SchedulerHistory = []
+  for (const [index, timestep] of scheduler.timesteps.entries()) {
+    hooks.onProgress({ stage: 'denoise', image, step: index, steps })
+    const scaled = scheduler.scaleModelInput(sample, index)
+    const input = guided ? repeat(scaled, 2) : scaled
+    const { out_sample: output } = await unet.run(
+      {
+        sample: { data: input, dims: [batch, ...shape.slice(1)] },
+        timestep: { data: [timestep], dims: unet.inputRank('timestep') === 0 ? [] : [1] },
+        encoder_hidden_states: embeddings,
+        ...conditions,
+        ...guidance,
+      },
+      ['out_sample'],
+    )
+    const modelOutput = guided ? guide(output.data, cfg) : output.data
+    const result = scheduler.step({
+      index,
+      sample,
+      modelOutput,
+      history,
+      ...(scheduler.drawsNoise(index) ? { noise: generator.randn(count) } : {}),
+    })
+    sample = result.sample
+    history = result.history
+    hooks.onTensor?.('latents', sample, { image, step: index })
+  }
+  hooks.onProgress({ stage: 'denoise', image, step: steps, steps })
+  return sample
+}
+
+/** Classifier-free guidance on a batch of [negative, positive]: n + cfg · (p − n), rounded to float32 after each operation. */
+function guide(output: Float32Array, cfg: number): Float32Array {
+  const half = output.length / 2
+  const { fround } = Math
+  const scale = fround(cfg)
+  return Float32Array.from({ length: half }, (_, index) => {
+    const negative = output[index] ?? 0
+    return fround(negative + fround(scale * fround((output[half + index] ?? 0) - negative)))
+  })
+}
+
+/**
+ * The guidance scale as a sinusoidal embedding [batch, dimension], for UNets distilled to take it as an input (LCM).
+ * Follows `get_guidance_scale_embedding` of diffusers 0.32.1.
+ */
+function guidanceEmbedding(scale: number, dimension: number, batch: number): FloatTensor {
+  const half = Math.floor(dimension / 2)
+  const step = Math.fround(Math.log(10000) / (half - 1))
+  const row = new Float32Array(dimension)
+  for (let index = 0; index < half; index++) {
+    const angle = Math.fround(Math.fround(scale * 1000) * Math.fround(Math.exp(Math.fround(-index * step))))
+    row[index] = Math.sin(angle)
+    row[half + index] = Math.cos(angle)
+  }
+  return { data: repeat(row, batch), dims: [batch, dimension] }
+}
