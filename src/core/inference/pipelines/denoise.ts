@@ -11,6 +11,8 @@ export type Denoising = {
   unetConfig: Record<string, unknown>
   /** Further inputs of the UNet, the same at every step, for the whole batch: `text_embeds` and `time_ids` of Stable Diffusion XL. */
   conditions?: Record<string, Feed>
+  /** Inputs of the UNet that are computed anew for every step: what a ControlNet adds. */
+  controls?(step: StepInputs): Promise<Record<string, Feed>>
   scheduler: Scheduler
   /** [batch, tokens, dimension]: negative and positive when guided, else positive. */
   embeddings: FloatTensor
@@ -22,11 +24,26 @@ export type Denoising = {
   hooks: ImagePipelineHooks
 }
 
+/** What the UNet is given at one step, for the whole batch: the latents as the scheduler scales them, and the conditions of the task. */
+export type StepInputs = {
+  sample: FloatTensor
+  timestep: number
+  embeddings: FloatTensor
+  conditions: Record<string, Feed>
+}
+
+/** How a network takes the one timestep: as a number, or as a list of one. */
+export const timestepFeed = (network: ModelSession, timestep: number): Feed => ({
+  data: [timestep],
+  dims: network.inputRank('timestep') === 0 ? [] : [1],
+})
+
 /** Noise to latents, for one picture. */
 export async function denoise({
   unet,
   unetConfig,
   conditions = {},
+  controls,
   scheduler,
   embeddings,
   guided,
@@ -48,14 +65,15 @@ export async function denoise({
   for (const [index, timestep] of scheduler.timesteps.entries()) {
     hooks.onProgress({ stage: 'denoise', image, step: index, steps })
     const scaled = scheduler.scaleModelInput(sample, index)
-    const input = guided ? repeat(scaled, 2) : scaled
+    const input = { data: guided ? repeat(scaled, 2) : scaled, dims: [batch, ...shape.slice(1)] }
     const { out_sample: output } = await unet.run(
       {
-        sample: { data: input, dims: [batch, ...shape.slice(1)] },
-        timestep: { data: [timestep], dims: unet.inputRank('timestep') === 0 ? [] : [1] },
+        sample: input,
+        timestep: timestepFeed(unet, timestep),
         encoder_hidden_states: embeddings,
         ...conditions,
         ...guidance,
+        ...(await controls?.({ sample: input, timestep, embeddings, conditions })),
       },
       ['out_sample'],
     )
