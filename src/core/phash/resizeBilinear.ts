@@ -1,8 +1,8 @@
 import { createRecall } from './recall.js'
+import { type RowShape, shrinkRgbRowsEvenly, shrinksEvenly } from './shrinkEvenly.js'
 import {
   createTriangleKernel,
   createTriangleSpread,
-  LANE,
   LONGEST_SPREAD,
   type TriangleKernel,
   type TriangleSpread,
@@ -23,32 +23,36 @@ const spreadOf = createRecall(createTriangleSpread)
 /**
  * Resizes to a square with the bilinear filter of Go's nfnt/resize (83c6a99), bit for bit.
  *
- * First every row, then every column, rounding down to integers after each pass. Sums are below 2^53, so float64 holds
- * them exactly and their order does not matter.
+ * First every row, then every column, rounding down to integers after each pass. Sums are whole numbers below 2^53, so
+ * their order does not matter, and every pass below may add up in its own way.
  *
  * @returns a raster of the kind given; `raster` itself where it has the size already
  */
 export function resizeBilinear(raster: Raster, side: number): Raster {
-  const { data, width, height, channels } = raster
-  if (width === side && height === side) return raster
-  const precision = data instanceof Uint8Array ? 256 : 65_536
-  const empty = (length: number) => (data instanceof Uint8Array ? new Uint8Array(length) : new Uint16Array(length))
+  if (raster.width === side && raster.height === side) return raster
+  return resizeRows(resizeRows(raster, side), side)
+}
 
-  const narrow = empty(side * height * channels)
+/** Resizes every row, and turns rows into columns: done twice, both directions are resized and the picture is upright. */
+function resizeRows(raster: Raster, side: number): Raster {
+  const { data, width, height, channels } = raster
   if (data instanceof Uint8Array && channels === 3 && width >= side && width <= LONGEST_SPREAD) {
-    shrinkRgbRows(data, narrow, { width, height, side }, spreadOf(width, side))
-  } else {
-    resampleRows(raster, narrow, kernelOf(width, side, precision))
+    const turned = new Uint8Array(side * height * channels)
+    const shape = { width, height, side }
+    if (shrinksEvenly(shape)) shrinkRgbRowsEvenly(data, turned, shape)
+    else shrinkRgbRows(data, turned, shape, spreadOf(width, side))
+    return { data: turned, width: height, height: side, channels }
   }
-  const result = empty(side * side * channels)
-  resampleColumns(narrow, result, side * channels, kernelOf(height, side, precision))
-  return { data: result, width: side, height: side, channels }
+  const deep = data instanceof Uint16Array
+  const turned = deep ? new Uint16Array(side * height * channels) : new Uint8Array(side * height * channels)
+  resampleRows(raster, turned, kernelOf(width, side, deep ? 65_536 : 256))
+  return { data: turned, width: height, height: side, channels }
 }
 
 function resampleRows({ data, width, height, channels }: Raster, result: Raster['data'], kernel: TriangleKernel): void {
   const { starts, counts, places, weights, sums } = kernel
-  let to = 0
   for (let line = 0; line < height; line++) {
+    let to = line * channels
     for (let position = 0; position < starts.length; position++) {
       const start = (line * width + (starts[position] as number)) * channels
       const place = places[position] as number
@@ -57,74 +61,52 @@ function resampleRows({ data, width, height, channels }: Raster, result: Raster[
         for (let tap = 0; tap < (counts[position] as number); tap++) {
           sum += (weights[place + tap] as number) * (data[start + tap * channels + channel] as number)
         }
-        result[to++] = Math.floor(sum / (sums[position] as number))
+        result[to + channel] = Math.floor(sum / (sums[position] as number))
       }
+      to += height * channels
     }
   }
 }
 
-/** The pass in which nearly all the time goes: three channels at once, each sample read once. */
+/** Three channels at once, each sample read once. */
 function shrinkRgbRows(
   source: Uint8Array,
-  result: Raster['data'],
-  { width, height, side }: { width: number; height: number; side: number },
-  { weights, ends, sums }: TriangleSpread,
+  result: Uint8Array,
+  { width, height, side }: RowShape,
+  { falling, rising, ends, sums }: TriangleSpread,
 ): void {
-  let to = 0
   let from = 0
   for (let line = 0; line < height; line++) {
+    let to = line * 3
     let sample = 0
     // What the samples before the centre have given to the position.
     let [redBefore, greenBefore, blueBefore] = [0, 0, 0]
     for (let position = -1; position < side; position++) {
       const end = Math.min(ends[position + 1] as number, width)
-      let red = 0
-      let green = 0
-      let blue = 0
+      let [red, green, blue] = [redBefore, greenBefore, blueBefore]
+      redBefore = 0
+      greenBefore = 0
+      blueBefore = 0
       for (; sample < end; sample++) {
-        const weight = weights[sample] as number
-        red += weight * (source[from] as number)
-        green += weight * (source[from + 1] as number)
-        blue += weight * (source[from + 2] as number)
+        const here = falling[sample] as number
+        const next = rising[sample] as number
+        const redSample = source[from] as number
+        const greenSample = source[from + 1] as number
+        const blueSample = source[from + 2] as number
+        red = (red + Math.imul(here, redSample)) | 0
+        green = (green + Math.imul(here, greenSample)) | 0
+        blue = (blue + Math.imul(here, blueSample)) | 0
+        redBefore = (redBefore + Math.imul(next, redSample)) | 0
+        greenBefore = (greenBefore + Math.imul(next, greenSample)) | 0
+        blueBefore = (blueBefore + Math.imul(next, blueSample)) | 0
         from += 3
       }
-      const redNext = Math.floor(red / LANE)
-      const greenNext = Math.floor(green / LANE)
-      const blueNext = Math.floor(blue / LANE)
-      if (position >= 0) {
-        const sum = sums[position] as number
-        result[to++] = (redBefore + red - redNext * LANE) / sum
-        result[to++] = (greenBefore + green - greenNext * LANE) / sum
-        result[to++] = (blueBefore + blue - blueNext * LANE) / sum
-      }
-      redBefore = redNext
-      greenBefore = greenNext
-      blueBefore = blueNext
-    }
-  }
-}
-
-/** Whole rows are added up, which is the order in which they lie in memory. */
-function resampleColumns(
-  source: Raster['data'],
-  result: Raster['data'],
-  rowLength: number,
-  kernel: TriangleKernel,
-): void {
-  const { starts, counts, places, weights, sums } = kernel
-  const total = new Float64Array(rowLength)
-  for (let position = 0; position < starts.length; position++) {
-    total.fill(0)
-    let from = (starts[position] as number) * rowLength
-    for (let tap = 0; tap < (counts[position] as number); tap++) {
-      const weight = weights[(places[position] as number) + tap] as number
-      for (let index = 0; index < rowLength; index++) {
-        total[index] = (total[index] as number) + weight * (source[from++] as number)
-      }
-    }
-    const sum = sums[position] as number
-    for (let index = 0; index < rowLength; index++) {
-      result[position * rowLength + index] = Math.floor((total[index] as number) / sum)
+      if (position < 0) continue
+      const sum = sums[position] as number
+      result[to] = (red / sum) | 0
+      result[to + 1] = (green / sum) | 0
+      result[to + 2] = (blue / sum) | 0
+      to += height * 3
     }
   }
 }

@@ -51,25 +51,21 @@ export function createTriangleKernel(length: number, side: number, precision: nu
   return { starts, counts, places, weights: Int32Array.from(weights), sums }
 }
 
-/** Distance of the two weights that are packed into one number; sums of one must stay below it. */
-export const LANE = 2 ** 27
-
-/** The longest line whose sums stay far enough below `LANE`, for 8-bit samples. */
+/** The longest line whose weighted sums of 8-bit samples are far below 2^31. */
 export const LONGEST_SPREAD = 8192
 
-/** The same filter from the view of the samples. */
+/** The same filter from the view of the samples, when shrinking: each lies between two centres and matters to no others. */
 export type TriangleSpread = {
-  /** The weight of each sample in one position, plus `LANE` times its weight in the next. */
-  weights: Float64Array
-  /** Where the samples end whose first position is −1, 0, 1, … */
+  /** The weight of each sample in the position whose centre it follows. */
+  falling: Int32Array
+  /** Its weight in the next position. */
+  rising: Int32Array
+  /** Where the samples end that follow the centre of position −1, 0, 1, … */
   ends: Int32Array
   sums: Int32Array
 }
 
-/**
- * Turns the filter around. When shrinking, a sample lies between two neighbouring centres and matters to no others, so
- * one multiplication with both weights serves both.
- */
+/** Turns the filter around. */
 export function createTriangleSpread(length: number, side: number): TriangleSpread {
   const { starts, counts, places, weights, sums } = createTriangleKernel(length, side, 256)
   const weightOf = (position: number, sample: number) => {
@@ -79,15 +75,19 @@ export function createTriangleSpread(length: number, side: number): TriangleSpre
       : 0
   }
   const scale = length / side
-  const spread = new Float64Array(length)
+  const falling = new Int32Array(length)
+  const rising = new Int32Array(length)
   const ends = new Int32Array(side + 1)
   let sample = 0
   for (let position = -1; position < side; position++) {
     const end = position + 1 < side ? Math.ceil(centreOf(position + 1, scale)) : length
-    for (; sample < end; sample++) spread[sample] = weightOf(position, sample) + LANE * weightOf(position + 1, sample)
+    for (; sample < end; sample++) {
+      falling[sample] = weightOf(position, sample)
+      rising[sample] = weightOf(position + 1, sample)
+    }
     ends[position + 1] = end
   }
-  return { weights: spread, ends, sums }
+  return { falling, rising, ends, sums }
 }
 
 /** The place of a resized sample in the line. */

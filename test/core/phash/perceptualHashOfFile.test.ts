@@ -4,6 +4,8 @@ import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { InvalidInputError } from '../../../src/base/errors.js'
 import { bytesToHex } from '../../../src/base/hex.js'
+import { encodePng } from '../../../src/core/inference/encodePng.js'
+import { toRgb } from '../../../src/core/inference/toRgb.js'
 import { perceptualHash } from '../../../src/core/phash/perceptualHash.js'
 import { perceptualHashOfFile } from '../../../src/core/phash/perceptualHashOfFile.js'
 
@@ -28,6 +30,21 @@ describe('perceptual hash of a file', () => {
     const { data, info } = await sharp(read('rgb-512.png')).raw().toBuffer({ resolveWithObject: true })
     const hash = perceptualHash({ data, width: info.width, height: info.height })
     expect(bytesToHex(hash)).toBe('0x8f0b764890accbd7')
+  })
+
+  test("of the decoder's pixels is the same as of the PNG file that is written", async () => {
+    const sizes = [64, 72, 128, 200, 512, 1024].flatMap((width) => [64, 136, 512].map((height) => ({ width, height })))
+    for (const { width, height } of sizes) {
+      const dims = [1, 3, height, width]
+      // A gradient with noise, from below −1 to above 1, as a decoder gives it.
+      const data = Float32Array.from(
+        { length: 3 * width * height },
+        (_, index) => ((index % width) / width) * 1.8 - 1.1 + (Math.imul(index, 0x9e3779b1) >>> 0) / 2 ** 33,
+      )
+      const picture = toRgb({ data, dims })
+      const file = await perceptualHashOfFile(await encodePng(picture))
+      expect({ width, height, hash: file }).toEqual({ width, height, hash: perceptualHash(picture) })
+    }
   })
 
   test('refuses raw pixels that are not as many as the size says', () => {
