@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { access, constants, mkdir, open, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
-import { basename, dirname, extname, join, resolve, sep } from 'node:path'
+import { access, constants, mkdtemp, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path'
 import { CrynuxError, EXIT } from '../../base/errors.js'
+import { makeFolder } from '../../base/makeFolder.js'
 
 /** Where the result goes, as the user said it. */
 export type OutTarget = {
@@ -110,13 +111,20 @@ export async function readUnchanged(files: readonly { path: string; sha256: stri
   return all
 }
 
-/** Makes the folder and takes it away again: permissions alone do not tell whether that works. */
+/**
+ * Permissions alone do not tell whether a folder can be made, so one is made, beside the place and under a name that nobody else
+ * has: taking the place itself away again would pull it from under another process that writes there.
+ */
 async function requireWritable(folder: string): Promise<void> {
-  let made: string[] = []
+  let trial: string | undefined
   try {
-    made = await makeFolder(folder)
-    if (!(await stat(folder)).isDirectory()) throw new Error('not a folder')
-    await access(folder, constants.W_OK)
+    const existing = await nearestExisting(folder)
+    if (!(await stat(existing)).isDirectory()) throw new Error('not a folder')
+    await access(existing, constants.W_OK)
+    if (existing === folder) return
+    trial = await mkdtemp(join(existing, '.crynux-'))
+    // The names that are missing are tried as well: a file system may not allow them.
+    await makeFolder(join(trial, relative(existing, folder)))
   } catch (cause) {
     throw new OutTargetError(`nothing can be written into '${folder}'`, {
       remedy: 'Choose another --out, or change the permissions; it must be a folder.',
@@ -124,23 +132,15 @@ async function requireWritable(folder: string): Promise<void> {
       cause,
     })
   } finally {
-    for (const place of made.reverse()) await rmdir(place).catch(() => undefined)
+    if (trial !== undefined) await rm(trial, { recursive: true, force: true }).catch(() => undefined)
   }
 }
 
-/**
- * Makes a folder with those above it; returns the ones that were not there. The recursive mkdir of Node does not come back from
- * places where folders cannot be made, such as /proc.
- */
-async function makeFolder(folder: string): Promise<string[]> {
-  const missing: string[] = []
-  for (let place = folder; !(await stat(place).catch(() => null)); place = dirname(place)) missing.unshift(place)
-  for (const place of missing) {
-    await mkdir(place).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-    })
-  }
-  return missing
+/** The path itself or the lowest of those above it that is there. */
+async function nearestExisting(path: string): Promise<string> {
+  let place = path
+  while (!(await stat(place).catch(() => null)) && dirname(place) !== place) place = dirname(place)
+  return place
 }
 
 async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {

@@ -53,6 +53,18 @@ describe('where result files go', () => {
     await plan(join(folder, 'deep/er/picture.png'))
     expect(await readdir(folder)).toEqual([])
   })
+
+  it('looks without getting in the way of others who write to the same new folder', async () => {
+    for (let round = 0; round < 20; round++) {
+      const out = join(folder, `round-${round}`, 'pictures')
+      const runs = Array.from({ length: 8 }, async (_, index) => {
+        const { paths, named } = await plan(out)
+        const files = paths.map((path) => path.replace('0.png', `${index}.png`))
+        return writeResultFiles({ files: [bytes('x')], paths: files, named, force: false })
+      })
+      expect((await Promise.all(runs)).flat()).toHaveLength(8)
+    }
+  })
 })
 
 describe('writing result files', () => {
