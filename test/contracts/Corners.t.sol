@@ -13,7 +13,7 @@ import {NetworkTest} from "./base/NetworkTest.sol";
 contract CornersTest is NetworkTest {
     function setUp() public override {
         super.setUp();
-        registry = new NodeRegistry(IERC20(address(token)), address(incentivePool), address(this), address(this));
+        registry = newRegistry(token, incentivePool, address(this), address(this));
     }
 
     function _asked(bytes32 seed, bool sameGpu, uint16 minVramGb) private view returns (INodePools.Draw memory) {

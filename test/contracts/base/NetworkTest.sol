@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {CrynuxToken} from "../../../contracts/CrynuxToken.sol";
 import {IncentivePool} from "../../../contracts/IncentivePool.sol";
 import {NodeRegistry} from "../../../contracts/NodeRegistry.sol";
 import {TaskConsensus} from "../../../contracts/TaskConsensus.sol";
-import {INodePools} from "../../../contracts/interfaces/INodePools.sol";
 import {INodeRegistry} from "../../../contracts/interfaces/INodeRegistry.sol";
 import {ITaskConsensus} from "../../../contracts/interfaces/ITaskConsensus.sol";
-import {TestBase} from "./TestBase.sol";
+import {OptimizedCode} from "./OptimizedCode.sol";
 
 /// @dev A deployed network with the default parameters, one relay and one funded creator; and the moves of a task in a line
 /// each. This contract is the owner.
-abstract contract NetworkTest is TestBase {
+abstract contract NetworkTest is OptimizedCode {
     uint256 internal constant RELAY_KEY = 0x5e1a7;
     uint256 internal constant STAKE = 400 ether;
     uint256 internal constant FEE = 30 ether + 1; // not divisible by 2 or 3
@@ -45,11 +43,11 @@ abstract contract NetworkTest is TestBase {
     function setUp() public virtual {
         vm.warp(1_700_000_000);
         vm.roll(1_000);
-        token = new CrynuxToken();
-        incentivePool = new IncentivePool(IERC20(address(token)), address(this));
+        token = newToken();
+        incentivePool = newIncentivePool(token, address(this));
         address consensusAddress = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        registry = new NodeRegistry(IERC20(address(token)), address(incentivePool), consensusAddress, address(this));
-        consensus = new TaskConsensus(IERC20(address(token)), INodePools(address(registry)), address(this));
+        registry = newRegistry(token, incentivePool, consensusAddress, address(this));
+        consensus = newConsensus(token, registry, address(this));
         relay = vm.addr(RELAY_KEY);
         consensus.setRelay(relay, "https://relay.example");
         fund(creator, 1_000 ether);

@@ -3,6 +3,12 @@ pragma solidity ^0.8.28;
 
 /// @dev What the tests use of forge's cheatcodes.
 interface Vm {
+    enum ForgeContext {
+        TestGroup,
+        Test,
+        Coverage
+    }
+
     struct Gas {
         uint64 gasLimit;
         uint64 gasTotalUsed;
@@ -25,6 +31,8 @@ interface Vm {
     function etch(address target, bytes calldata code) external;
     function chainId(uint256 id) external;
     function setBlockhash(uint256 blockNumber, bytes32 hash) external;
+    function deployCode(string calldata artifact, bytes calldata arguments) external returns (address);
+    function isContext(ForgeContext context) external view returns (bool);
     function getNonce(address account) external view returns (uint64);
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function addr(uint256 privateKey) external pure returns (address);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {NodeRegistry} from "../../../contracts/NodeRegistry.sol";
 import {INodePools} from "../../../contracts/interfaces/INodePools.sol";
 import {NetworkTest} from "../base/NetworkTest.sol";
@@ -43,7 +42,7 @@ abstract contract Drawing is NetworkTest {
     /// @dev A second registry, whose TaskConsensus is this contract.
     function setUp() public virtual override {
         super.setUp();
-        registry = new NodeRegistry(IERC20(address(token)), address(incentivePool), address(this), address(this));
+        registry = newRegistry(token, incentivePool, address(this), address(this));
     }
 
     /// @dev Draws; the three stay busy.
