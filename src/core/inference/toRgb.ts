@@ -2,24 +2,19 @@ import type { RawPicture } from './pipelines/imagePipeline.js'
 import type { FloatTensor } from './session.js'
 
 /**
- * The decoder's output [1, 3, height, width], nominally −1…1, as 8-bit RGB: x/2 + 0.5 clamped to 0…1 and multiplied by 255 in float32,
- * rounded half to even. Follows `VaeImageProcessor.postprocess` of diffusers 0.32.1.
+ * The decoder's output [1, 3, height, width], nominally −1…1, as 8-bit RGB: x/2 + 0.5 and multiplied by 255 in float32, rounded half
+ * to even, and limited to 0…255. Follows `VaeImageProcessor.postprocess` of diffusers 0.32.1.
  */
 export function toRgb({ data, dims }: FloatTensor): RawPicture {
   const [, , height = 0, width = 0] = dims
   const plane = width * height
-  const rgb = new Uint8Array(plane * 3)
-  for (let channel = 0; channel < 3; channel++) {
-    for (let pixel = 0; pixel < plane; pixel++) rgb[pixel * 3 + channel] = toByte(data[channel * plane + pixel] ?? 0)
+  // Storing into this kind of array rounds and limits just so (ECMAScript, ToUint8Clamp).
+  const rgb = new Uint8ClampedArray(plane * 3)
+  const { fround } = Math
+  for (let pixel = 0, to = 0; pixel < plane; pixel++) {
+    for (let from = pixel; from < plane * 3; from += plane) {
+      rgb[to++] = fround(fround(fround((data[from] as number) / 2) + 0.5) * 255)
+    }
   }
-  return { data: rgb, width, height }
-}
-
-/** One sample −1…1 as a byte. */
-export function toByte(sample: number): number {
-  const unit = Math.fround(Math.fround(sample / 2) + 0.5)
-  const scaled = Math.fround(Math.min(1, Math.max(0, unit)) * 255)
-  const floor = Math.floor(scaled)
-  const rest = scaled - floor
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor
+  return { data: new Uint8Array(rgb.buffer), width, height }
 }

@@ -47,11 +47,12 @@ export async function runTask(
   onStageEnd('load')
   const pictures = await pipeline.run(task.arguments, { onProgress, onStageEnd, ...(onTensor ? { onTensor } : {}) })
   const score = imageScore(pictures.map(perceptualHash))
+  onStageEnd('hash')
   const files = []
   for (const [index, picture] of pictures.entries()) {
     files.push({ name: `${index}.png`, bytes: await encodePng(picture), mediaType: 'image/png' })
   }
-  onStageEnd('finish')
+  onStageEnd('png')
   timings.total = now() - start
   return {
     files,

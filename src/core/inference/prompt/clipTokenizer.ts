@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { hasModelFile, ModelFileError, type ModelFolder, readModelJson, readModelText } from '../modelFile.js'
 import { cleanText } from './cleanText.js'
@@ -13,13 +15,45 @@ export type ClipTokenizer = {
   windowLength: number
 }
 
+/** Tokenizers of the last tasks: a vocabulary of 49,000 tokens takes longer to read than a prompt to encode. */
+const remembered = new Map<string, Promise<ClipTokenizer>>()
+const MAXIMUM_REMEMBERED = 4
+
 /**
- * Loads the tokenizer of a CLIP text encoder from its `tokenizer.json`, or from `vocab.json` and `merges.txt`.
+ * Loads the tokenizer of a CLIP text encoder from its `tokenizer.json`, or from `vocab.json` and `merges.txt`; remembers it until one
+ * of its files changes.
  *
  * @param folder the tokenizer's folder inside the model, e.g. `tokenizer`.
  * @throws ModelFileError
  */
 export async function loadClipTokenizer(model: ModelFolder, folder: string): Promise<ClipTokenizer> {
+  const key = await stampOf(join(model.path, folder))
+  const known = remembered.get(key)
+  const tokenizer = known ?? readClipTokenizer(model, folder)
+  // Re-inserted, so that the map's order is by last use.
+  remembered.delete(key)
+  remembered.set(key, tokenizer)
+  tokenizer.catch(() => remembered.delete(key))
+  for (const oldest of remembered.keys()) {
+    if (remembered.size <= MAXIMUM_REMEMBERED) break
+    remembered.delete(oldest)
+  }
+  return tokenizer
+}
+
+/** Says which state the files of a tokenizer are in. */
+async function stampOf(folder: string): Promise<string> {
+  const names = ['tokenizer_config.json', 'tokenizer.json', 'vocab.json', 'merges.txt']
+  const stamps = names.map((name) =>
+    stat(join(folder, name)).then(
+      ({ mtimeMs, size }) => `${mtimeMs} ${size}`,
+      () => 'none',
+    ),
+  )
+  return [folder, ...(await Promise.all(stamps))].join('\n')
+}
+
+async function readClipTokenizer(model: ModelFolder, folder: string): Promise<ClipTokenizer> {
   const config = await readModelJson(model, `${folder}/tokenizer_config.json`)
   const file = (await hasModelFile(model, `${folder}/tokenizer.json`))
     ? `${folder}/tokenizer.json`
