@@ -60,7 +60,8 @@ export const SESSION_PINS = {
   graphOptimizationLevel: 'extended',
 } as const
 
-const MAXIMUM_SESSIONS = 8
+/** More than the networks of one task: a session that is closed while its task holds it would fail. */
+const MAXIMUM_SESSIONS = 16
 
 /** Creates an empty session store over a loaded runtime. */
 export function createSessionStore(ort: OnnxRuntime): SessionStore {
@@ -175,6 +176,7 @@ async function openSession(ort: OnnxRuntime, model: ModelFolder, file: string) {
       const data = value.data as unknown as Uint16Array
       return { data: float16ToFloat32(new Uint16Array(data.buffer, data.byteOffset, data.length)), dims: value.dims }
     }
+    if (value?.type === 'bool') return { data: Float32Array.from(value.data as Uint8Array), dims: value.dims }
     throw new ModelFileError(model, file, `gives values of type ${value?.type ?? 'none'}, not floating point`)
   }
 

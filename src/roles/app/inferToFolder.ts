@@ -13,6 +13,8 @@ export type InferToFolderDependencies = {
 export type InferenceReport = {
   files: { path: string; sha256: string }[]
   score: Hex
+  /** For each picture whether the model's safety checker blacked it out; absent where there was none. */
+  nsfw?: boolean[]
   /** Milliseconds per stage. */
   timings: Record<string, number>
   /** Text tasks: what the file says. */
@@ -36,9 +38,9 @@ export async function inferToFolder(
     count: image ? task.arguments.task_config.num_images : 1,
     extension: image ? 'png' : 'json',
   })
-  const { files, score, timings } = await engine.run(task, { signal, onProgress })
+  const { files, score, nsfw, timings } = await engine.run(task, { signal, onProgress })
   const written = await writeResultFiles({ files: files.map(({ bytes }) => bytes), paths, named, force: true })
   const text = image ? undefined : files[0]?.bytes
   const response = text && { response: JSON.parse(new TextDecoder().decode(text)) as TextResponse }
-  return { files: written, score, timings, ...response }
+  return { files: written, score, ...(nsfw ? { nsfw } : {}), timings, ...response }
 }

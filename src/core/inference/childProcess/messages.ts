@@ -16,7 +16,12 @@ export type InferenceResult = {
   files: { name: string; bytes: Uint8Array; mediaType: string }[]
   /** For images the 8-byte p-hashes of all pictures, concatenated; for text the SHA-256 of the file. */
   score: Hex
-  /** Milliseconds per stage: load, encode, denoise, decode, hash, png, total; text: load, encode, prefill, generate, finish, total. */
+  /** For each picture whether the safety checker blacked it out; absent where none was asked for or the model has none. */
+  nsfw?: boolean[]
+  /**
+   * Milliseconds per stage: load, encode, denoise, refine, decode, check, hash, png, total; text: load, encode, prefill, generate,
+   * finish, total.
+   */
   timings: Record<string, number>
   /** What the bits of the result depend on besides model and arguments. */
   environment: Record<string, string | number>

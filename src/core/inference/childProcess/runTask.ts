@@ -57,6 +57,7 @@ export async function runTask(
   return {
     files,
     score,
+    ...(pictures.some(({ nsfw }) => nsfw !== undefined) ? { nsfw: pictures.map(({ nsfw = false }) => nsfw) } : {}),
     timings: Object.fromEntries(Object.entries(timings).map(([name, ms]) => [name, Math.round(ms * 10) / 10])),
     environment: {
       engine: 'onnxruntime-node',

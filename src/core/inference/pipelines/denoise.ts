@@ -3,7 +3,6 @@ import type { Scheduler, SchedulerHistory } from '../schedulers/scheduler.js'
 import type { Feed, FloatTensor, ModelSession } from '../session.js'
 import { repeat } from './batch.js'
 import { wholeOr } from './configValues.js'
-import type { ImagePipelineHooks } from './imagePipeline.js'
 
 /** What one picture is denoised with. */
 export type Denoising = {
@@ -14,15 +13,25 @@ export type Denoising = {
   /** Inputs of the UNet that are computed anew for every step: what a ControlNet adds. */
   controls?(step: StepInputs): Promise<Record<string, Feed>>
   scheduler: Scheduler
+  /** Which of the scheduler's steps are taken; all of them by default. */
+  range?: StepRange
   /** [batch, tokens, dimension]: negative and positive when guided, else positive. */
   embeddings: FloatTensor
   guided: boolean
   cfg: number
+  /** Where schedulers that draw noise have it from. */
   generator: TorchGenerator
+  /** Latents to begin with: {@link startingNoise}, or what the steps before the range have made of it. */
+  start: Float32Array
   shape: readonly number[]
-  image: number
-  hooks: ImagePipelineHooks
+  /** Called before each step and at the end, with the number of steps done. */
+  onStep(done: number): void
+  /** Called after each step, with its index in the schedule. */
+  onLatents?(latents: Float32Array, index: number): void
 }
+
+/** Steps of a schedule: from `begin` up to, not including, `end`. */
+export type StepRange = { begin: number; end: number }
 
 /** What the UNet is given at one step, for the whole batch: the latents as the scheduler scales them, and the conditions of the task. */
 export type StepInputs = {
@@ -38,32 +47,38 @@ export const timestepFeed = (network: ModelSession, timestep: number): Feed => (
   dims: network.inputRank('timestep') === 0 ? [] : [1],
 })
 
-/** Noise to latents, for one picture. */
+/** The noise that a picture begins with. */
+export function startingNoise(generator: TorchGenerator, scheduler: Scheduler, shape: readonly number[]): Float32Array {
+  const noise = generator.randn(shape.reduce((product, size) => product * size, 1))
+  return scheduler.initNoiseSigma === 1 ? noise : noise.map((value) => value * scheduler.initNoiseSigma)
+}
+
+/** Noise to latents for one picture, or a part of the way. */
 export async function denoise({
   unet,
   unetConfig,
   conditions = {},
   controls,
   scheduler,
+  range: { begin, end } = { begin: 0, end: scheduler.timesteps.length },
   embeddings,
   guided,
   cfg,
   generator,
+  start,
   shape,
-  image,
-  hooks,
+  onStep,
+  onLatents,
 }: Denoising): Promise<Float32Array> {
-  const count = shape.reduce((product, size) => product * size, 1)
   const batch = guided ? 2 : 1
-  const steps = scheduler.timesteps.length
   const guidance = unet.hasInput('timestep_cond')
     ? { timestep_cond: guidanceEmbedding(cfg - 1, wholeOr(unetConfig.time_cond_proj_dim, 256), batch) }
     : {}
-  let sample = generator.randn(count)
-  if (scheduler.initNoiseSigma !== 1) sample = sample.map((value) => value * scheduler.initNoiseSigma)
+  let sample = start
   let history: SchedulerHistory = []
-  for (const [index, timestep] of scheduler.timesteps.entries()) {
-    hooks.onProgress({ stage: 'denoise', image, step: index, steps })
+  for (let index = begin; index < end; index++) {
+    const timestep = scheduler.timesteps[index] as number
+    onStep(index - begin)
     const scaled = scheduler.scaleModelInput(sample, index)
     const input = { data: guided ? repeat(scaled, 2) : scaled, dims: [batch, ...shape.slice(1)] }
     const { out_sample: output } = await unet.run(
@@ -83,13 +98,13 @@ export async function denoise({
       sample,
       modelOutput,
       history,
-      ...(scheduler.drawsNoise(index) ? { noise: generator.randn(count) } : {}),
+      ...(scheduler.drawsNoise(index) ? { noise: generator.randn(sample.length) } : {}),
     })
     sample = result.sample
     history = result.history
-    hooks.onTensor?.('latents', sample, { image, step: index })
+    onLatents?.(sample, index)
   }
-  hooks.onProgress({ stage: 'denoise', image, step: steps, steps })
+  onStep(end - begin)
   return sample
 }
 

@@ -18,6 +18,6 @@ export function requireSupported(task: ImageTaskArguments): void {
     refuse('base_model.variant', 'a variant of the weights')
   if (task.lora) refuse('lora', 'a LoRA')
   if (task.controlnet) refuse('controlnet', 'a ControlNet')
-  if (task.refiner) refuse('refiner', 'a refiner')
+  if (task.refiner?.variant) refuse('refiner.variant', 'a variant of the weights')
   if (task.textual_inversion) refuse('textual_inversion', 'a textual inversion')
 }

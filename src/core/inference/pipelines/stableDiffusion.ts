@@ -1,122 +1,139 @@
-import { CrynuxError, EXIT } from '../../../base/errors.js'
 import { createTorchGenerator } from '../generator/torchGenerator.js'
-import { hasModelFile, ModelFileError, type ModelFolder, type ModelFolders, readModelJson } from '../modelFile.js'
-import { NotSupportedYetError } from '../notSupportedYet.js'
-import { encodePrompts } from '../prompt/encodePrompts.js'
-import { createPromptEncoder } from '../prompt/promptEncoder.js'
+import { hasModelFile, type ModelFolder, type ModelFolders, readModelJson } from '../modelFile.js'
+import { openPrompts } from '../prompt/openPrompts.js'
+import type { PromptPair } from '../prompt/promptConditioning.js'
 import type { SessionStore } from '../session.js'
 import { toRgb } from '../toRgb.js'
-import { stack } from './batch.js'
-import { lengthOr, wholeOr } from './configValues.js'
 import { createTaskScheduler } from './createTaskScheduler.js'
-import { denoise } from './denoise.js'
-import type { ImagePipeline, RawPicture } from './imagePipeline.js'
+import { denoise, startingNoise } from './denoise.js'
+import type { ImagePipeline, ImagePipelineHooks, Picture } from './imagePipeline.js'
+import { ModelMismatchError } from './modelMismatchError.js'
+import { requireSizes } from './modelSizeError.js'
+import { openPictureDecoder } from './pictureDecoder.js'
+import { openRefiner, stepsBeforeRefiner } from './refine.js'
+import { openSafetyChecker } from './safetyChecker.js'
+import { sizeTimeIds } from './timeIds.js'
+import { openUnet, requireFittingUnet } from './unet.js'
+import { unetInputs } from './unetInputs.js'
 
 /**
- * Loads a Stable Diffusion 1.x/2.x model in the Hugging Face ONNX layout: text_encoder, tokenizer, unet, vae_decoder, scheduler.
+ * Loads a Stable Diffusion model in the Hugging Face ONNX layout: text_encoder, tokenizer, unet, vae_decoder, scheduler; with a second
+ * text encoder and tokenizer it is Stable Diffusion XL.
  *
  * The flow is that of the original task code on diffusers 0.32.1: N pictures are N runs of one picture each which continue ONE generator.
  *
- * @throws ModelFileError, NotSupportedYetError for Stable Diffusion XL
+ * @throws ModelFileError, ModelMismatchError
  */
 export async function loadStableDiffusion(models: ModelFolders, sessions: SessionStore): Promise<ImagePipeline> {
   const { base } = models
-  if (await hasModelFile(base, 'text_encoder_2/model.onnx')) {
-    throw new NotSupportedYetError('base_model', 'a model with two text encoders (Stable Diffusion XL)')
+  const isXl = await isStableDiffusionXl(base)
+  if (models.refiner && !isXl) {
+    throw new ModelMismatchError('refiner.model', models.refiner, 'needs a base model of Stable Diffusion XL')
   }
   const schedulerConfig = await readModelJson(base, 'scheduler/scheduler_config.json')
-  const unetPart = await findUnet(models)
-  const unetConfig = await readModelJson(unetPart.model, `${unetPart.folder}config.json`)
-  const vae = models.vae ?? base
-  const vaeConfig = await readModelJson(vae, 'vae_decoder/config.json')
-  const encoder = await createPromptEncoder(base, sessions)
-  const unet = await sessions.open(unetPart.model, `${unetPart.folder}model.onnx`)
-  const decoder = await sessions.open(vae, 'vae_decoder/model.onnx')
-  const hasChecker = await hasModelFile(base, 'safety_checker/model.onnx')
-
-  const latentChannels = wholeOr(unetConfig.in_channels, 4)
-  const latentScale = 2 ** (lengthOr(vaeConfig.block_out_channels, 4) - 1)
-  // An exported graph doubles sizes on the way up, so the latents must halve evenly on the way down.
-  const sizeStep = latentScale * 2 ** (lengthOr(unetConfig.down_block_types ?? unetConfig.block_out_channels, 4) - 1)
-  const scalingFactor = typeof vaeConfig.scaling_factor === 'number' ? vaeConfig.scaling_factor : 0.18215
-  if (latentChannels !== 4) {
-    throw new ModelFileError(
-      unetPart.model,
-      `${unetPart.folder}config.json`,
-      `has ${latentChannels} input channels; only text-to-image models are supported`,
-    )
-  }
+  const prompts = await openPrompts(base, sessions, isXl ? 2 : 1)
+  const unet = await openUnet(sessions, await findUnet(models))
+  const decoder = await openPictureDecoder(models.vae ?? base, sessions)
+  const refiner = models.refiner && (await openRefiner(models.refiner, sessions))
+  const checker = await openSafetyChecker(base, sessions)
+  const sizeStep = decoder.scale * Math.max(unet.halvings, refiner?.halvings ?? 1)
 
   return {
-    environment: { pipeline: 'stable-diffusion', safetyChecker: 'none' },
+    environment: {
+      pipeline: isXl ? 'stable-diffusion-xl' : 'stable-diffusion',
+      safetyChecker: checker ? 'safety_checker/model.onnx' : 'none',
+    },
 
     async run(task, hooks) {
-      const config = task.task_config
-      if (config.safety_checker && hasChecker)
-        throw new NotSupportedYetError('task_config.safety_checker', "the model's safety checker")
-      requireSize('image_width', config.image_width, sizeStep)
-      requireSize('image_height', config.image_height, sizeStep)
+      const { image_width: width, image_height: height, num_images: count, cfg, seed } = task.task_config
+      requireSizes(task.task_config, sizeStep)
       const scheduler = createTaskScheduler(task, schedulerConfig)
       // As in the original, a UNet that takes the guidance as an input is not guided a second time.
-      const guided = config.cfg > 1 && !unet.hasInput('timestep_cond')
+      const guided = cfg > 1 && !unet.session.hasInput('timestep_cond')
+      const shape = [1, unet.latentChannels, height / decoder.scale, width / decoder.scale]
 
       hooks.onProgress({ stage: 'encode', image: 0, step: 0, steps: 1 })
-      const [positive, negative] = await encodePrompts(encoder, task.prompt, task.negative_prompt)
-      hooks.onTensor?.('prompt', positive.data, { image: 0, step: 0 })
-      hooks.onTensor?.('negativePrompt', negative.data, { image: 0, step: 0 })
+      const pair = await prompts.encode(task.prompt, task.negative_prompt)
+      tellPrompts(hooks, pair)
+      const sizes = sizeTimeIds(height, width)
+      requireFittingUnet(unet, pair.positive, isXl ? sizes.length : 0)
+      const { embeddings, conditions } = unetInputs(
+        pair,
+        guided,
+        isXl ? { positive: sizes, negative: sizes } : undefined,
+      )
+      const refinement =
+        refiner &&
+        prompts.encodeWithSecond &&
+        refiner.prepare(task, await prompts.encodeWithSecond(task.prompt, task.negative_prompt), shape)
       hooks.onStageEnd('encode')
 
-      const embeddings = stack(guided ? [negative, positive] : [positive])
-      const generator = createTorchGenerator(config.seed)
-      const shape = [1, latentChannels, config.image_height / latentScale, config.image_width / latentScale]
-      const pictures: RawPicture[] = []
-      for (let image = 0; image < config.num_images; image++) {
-        const latents = await denoise({
-          unet,
-          unetConfig,
+      const range = stepsBeforeRefiner(scheduler, task)
+      const steps = range.end - range.begin + (refinement?.steps ?? 0)
+      const generator = createTorchGenerator(seed)
+      const pictures: Picture[] = []
+      for (let image = 0; image < count; image++) {
+        const onStep = (step: number) => hooks.onProgress({ stage: 'denoise', image, step, steps })
+        let latents = await denoise({
+          unet: unet.session,
+          unetConfig: unet.config,
+          conditions,
           scheduler,
+          range,
           embeddings,
           guided,
-          cfg: config.cfg,
+          cfg,
           generator,
+          start: startingNoise(generator, scheduler, shape),
           shape,
-          image,
-          hooks,
+          onStep,
+          onLatents: (data, step) => hooks.onTensor?.('latents', data, { image, step }),
         })
         hooks.onStageEnd('denoise')
+        if (refinement) {
+          latents = await refinement.refine(latents, generator, {
+            onStep: (step) => onStep(range.end - range.begin + step),
+            onLatents: (data, step) => hooks.onTensor?.('refinedLatents', data, { image, step }),
+          })
+          hooks.onStageEnd('refine')
+        }
         hooks.onProgress({ stage: 'decode', image, step: 0, steps: 1 })
-        const scaled = latents.map((value) => Math.fround(value / Math.fround(scalingFactor)))
-        const { sample } = await decoder.run({ latent_sample: { data: scaled, dims: shape } }, ['sample'])
-        pictures.push(toRgb(sample))
+        const sample = await decoder.decode(latents, shape)
+        const picture = toRgb(sample)
         hooks.onStageEnd('decode')
+        if (checker && task.task_config.safety_checker) {
+          pictures.push(await checker.check(picture, sample))
+          hooks.onStageEnd('check')
+        } else {
+          pictures.push(picture)
+        }
       }
       return pictures
     },
   }
 }
 
+/** Either half of the second text encoder tells, so that a folder where the other is missing is not taken for a smaller model. */
+async function isStableDiffusionXl(base: ModelFolder): Promise<boolean> {
+  const files = ['tokenizer_2/tokenizer_config.json', 'text_encoder_2/model.onnx', 'text_encoder_2/config.json']
+  for (const file of files) if (await hasModelFile(base, file)) return true
+  if (!(await hasModelFile(base, 'unet/config.json'))) return false
+  return (await readModelJson(base, 'unet/config.json')).addition_embed_type === 'text_time'
+}
+
 /** A replacement UNet is published alone, with its files at the top of its folder, or as part of a whole model. */
-async function findUnet({ base, unet }: ModelFolders): Promise<{ model: ModelFolder; folder: '' | 'unet/' }> {
-  if (!unet) return { model: base, folder: 'unet/' }
-  return { model: unet, folder: (await hasModelFile(unet, 'model.onnx')) ? '' : 'unet/' }
+async function findUnet({
+  base,
+  unet: model,
+}: ModelFolders): Promise<{ model: ModelFolder; field: string; folder: '' | 'unet/' }> {
+  if (!model) return { model: base, field: 'base_model', folder: 'unet/' }
+  return { model, field: 'unet', folder: (await hasModelFile(model, 'model.onnx')) ? '' : 'unet/' }
 }
 
-function requireSize(field: 'image_width' | 'image_height', size: number, step: number): void {
-  if (size % step !== 0) throw new ModelSizeError(field, size, step)
-}
-
-/**
- * The schema allows the size, but this export of the model cannot do it. Not an InvalidArgumentsError: a node that votes for invalid
- * arguments where others have a result is slashed, and another export may well do it.
- */
-export class ModelSizeError extends CrynuxError {
-  override readonly code = 'CRYNUX_MODEL_SIZE'
-  override readonly exitCode = EXIT.usage
-
-  constructor(field: 'image_width' | 'image_height', size: number, step: number) {
-    super(`field task_config.${field} is ${size}, must be a multiple of ${step} for this model`, {
-      remedy: `Choose a multiple of ${step}.`,
-      details: { field: `task_config.${field}` },
-    })
-  }
+function tellPrompts({ onTensor }: ImagePipelineHooks, { positive, negative }: PromptPair): void {
+  const position = { image: 0, step: 0 }
+  onTensor?.('prompt', positive.embedding.data, position)
+  onTensor?.('negativePrompt', negative.embedding.data, position)
+  if (positive.pooled) onTensor?.('pooledPrompt', positive.pooled, position)
+  if (negative.pooled) onTensor?.('pooledNegativePrompt', negative.pooled, position)
 }

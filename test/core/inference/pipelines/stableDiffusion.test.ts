@@ -1,37 +1,15 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { bytesToHex } from '../../../../src/base/hex.js'
 import { packageRoot } from '../../../../src/base/packageRoot.js'
 import type { ImagePipeline } from '../../../../src/core/inference/pipelines/imagePipeline.js'
 import { loadStableDiffusion } from '../../../../src/core/inference/pipelines/stableDiffusion.js'
-import { perceptualHash } from '../../../../src/core/phash/perceptualHash.js'
-import { type ImageTaskArguments, parseImageArguments } from '../../../../src/core/task/arguments.js'
-import { relativeDeviation } from '../../../helpers/deviation.js'
-import { npyRow, readNpy } from '../../../helpers/npy.js'
+import { parseImageArguments } from '../../../../src/core/task/arguments.js'
+import { argumentsOf, expectGolden, type GoldenCase, readGoldenCases } from '../../../helpers/goldenPictures.js'
 import { openSessions, sd15Model, sd15Vectors } from '../../../helpers/sd15Model.js'
 
-type GoldenCase = {
-  id: string
-  kind?: string
-  task_args: Record<string, unknown> & {
-    task_config: { image_width: number; image_height: number; num_images: number }
-  }
-  images?: { file: string; phash: string; rgb_sha256: string }[]
-  timesteps?: number[]
-  error?: string
-}
-const { cases } = JSON.parse(readFileSync(join(sd15Vectors, 'cases.json'), 'utf8')) as { cases: GoldenCase[] }
-const flow = cases.filter(({ kind }) => kind === undefined)
-
-/** The schema's least size is larger than one of the golden cases. */
-function argumentsOf({ task_args: { task_config: config, ...rest } }: GoldenCase): ImageTaskArguments {
-  const { image_width, image_height, ...others } = config
-  const parsed = parseImageArguments({ ...rest, base_model: sd15Model.id, task_config: others })
-  return { ...parsed, task_config: { ...parsed.task_config, image_width, image_height } }
-}
+const flow = readGoldenCases(sd15Vectors).filter(({ kind }) => kind === undefined)
 
 let pipeline: ImagePipeline
 beforeAll(async () => {
@@ -39,48 +17,13 @@ beforeAll(async () => {
 })
 
 const extras = join(packageRoot, 'test/vectors/sd15-extras')
-const replaced = JSON.parse(readFileSync(join(extras, 'cases.json'), 'utf8')).cases as GoldenCase[]
+const replaced = readGoldenCases(extras)
 
 const silent = { onProgress: () => {}, onStageEnd: () => {} }
 
-async function expectGolden(
-  model: ImagePipeline,
-  task: ImageTaskArguments,
-  { folder, golden }: { folder: string; golden: GoldenCase },
-): Promise<void> {
-  const seen: { name: string; data: Float32Array; image: number; step: number }[] = []
-  const pictures = await model.run(task, {
-    ...silent,
-    onTensor: (name, data, position) => seen.push({ name, data: data.slice(), ...position }),
-  })
-
-  expect(pictures).toHaveLength(golden.images?.length ?? 0)
-  const prompt = seen.find(({ name }) => name === 'prompt')?.data ?? []
-  expect(relativeDeviation(prompt, readNpy(join(folder, 'prompt_embeds.npy')).data)).toBeLessThan(5e-6)
-  const steps = readNpy(join(folder, 'latents_steps_image0.npy'))
-  for (const { data, step } of seen.filter(({ name, image }) => name === 'latents' && image === 0)) {
-    expect(relativeDeviation(data, npyRow(steps, step)), `latents after step ${step}`).toBeLessThan(1e-5)
-  }
-  const final = readNpy(join(folder, 'latents_final.npy'))
-  for (const [index, { data, width, height }] of pictures.entries()) {
-    const last = seen.filter(({ name, image }) => name === 'latents' && image === index).at(-1)
-    expect(relativeDeviation(last?.data ?? [], npyRow(final, index)), `final latents of picture ${index}`).toBeLessThan(
-      1e-5,
-    )
-    expect([width, height]).toEqual([task.task_config.image_width, task.task_config.image_height])
-    const wanted = await sharp(join(folder, `image_${index}.png`))
-      .raw()
-      .toBuffer()
-    const gaps = wanted.map((value, at) => Math.abs(value - (data[at] ?? 0)))
-    expect(Math.max(...gaps)).toBeLessThanOrEqual(1)
-    expect(gaps.filter((gap) => gap > 0).length / gaps.length).toBeLessThanOrEqual(1e-3)
-    expect(bytesToHex(perceptualHash({ data, width, height })).slice(2)).toBe(golden.images?.[index]?.phash)
-  }
-}
-
 describe('Stable Diffusion, against golden runs of the original', () => {
   test.each(flow.filter(({ images }) => images).map((each) => [each.id, each] as const))('%s', (id, golden) =>
-    expectGolden(pipeline, argumentsOf(golden), { folder: join(sd15Vectors, 'cases', id), golden }),
+    expectGolden(pipeline, argumentsOf(golden, sd15Model.id), { folder: join(sd15Vectors, 'cases', id), golden }),
   )
 
   test.each(replaced.map((each) => [each.id, each] as const))('%s', async (id, golden) => {
@@ -93,7 +36,7 @@ describe('Stable Diffusion, against golden runs of the original', () => {
       },
       openSessions(),
     )
-    await expectGolden(model, argumentsOf(golden), { folder: join(extras, 'cases', id), golden })
+    await expectGolden(model, argumentsOf(golden, sd15Model.id), { folder: join(extras, 'cases', id), golden })
   })
 
   test('the decoded golden pictures are the ones that were hashed', async () => {
@@ -125,7 +68,7 @@ describe('Stable Diffusion, against golden runs of the original', () => {
 
   test('several pictures continue one generator: the first is that of a task for one', async () => {
     const three = flow.find(({ id }) => id === '09-eulera-3images') as GoldenCase
-    const task = argumentsOf(three)
+    const task = argumentsOf(three, sd15Model.id)
     const [first] = await pipeline.run(task, silent)
     const [only] = await pipeline.run({ ...task, task_config: { ...task.task_config, num_images: 1 } }, silent)
     expect(only?.data).toEqual(first?.data)
