@@ -1,8 +1,10 @@
 import { Command } from 'commander'
 import { withContext } from '../context.js'
+import type { Device } from '../core/devices/device.js'
 import type { InferenceProgress } from '../core/inference/engine.js'
 import type { InferenceReport } from '../roles/app/inferToFolder.js'
 import type { Output } from '../ui/output.js'
+import { deviceOption } from './options/device.js'
 import { addImageArgumentOptions, type ImageArgumentFlags } from './options/imageArguments.js'
 
 /** `crynux infer`: what a node does with a task, without a network. */
@@ -10,6 +12,7 @@ export const inferCommand = (): Command =>
   addImageArgumentOptions(new Command('infer'))
     .description('Make the pictures or the answer of a task on this machine, and print the score')
     .option('--out <folder>', 'where 0.png, 1.png … or 0.json are written', '.')
+    .addOption(deviceOption())
     .addHelpText(
       'after',
       `
@@ -19,14 +22,16 @@ Examples:
   $ crynux infer --arguments task.json --out pictures --model-root ~/models --json
   $ echo '{"base_model": "embedded:tiny-shapes", "prompt": "a small green star"}' | crynux infer --arguments - --out pictures`,
     )
-    .action(async (flags: ImageArgumentFlags & { out: string }, command: Command) => {
+    .action(async (flags: ImageArgumentFlags & { out: string; device: Device }, command: Command) => {
       const [
+        { requireDevices },
         { createInferenceEngine },
         { createModelStore },
         { readImageArguments },
         { readInput },
         { inferToFolder },
       ] = await Promise.all([
+        import('../core/devices/probeDevice.js'),
         import('../core/inference/engine.js'),
         import('../models/modelStore.js'),
         import('./options/imageArguments.js'),
@@ -35,9 +40,10 @@ Examples:
       ])
       await withContext(command, async ({ output, logger, signal, modelRoots }) => {
         const models = createModelStore({ modelRoots })
-        const { out, ...others } = flags
+        const { out, device, ...others } = flags
         const task = await readImageArguments(others, { readFile: readInput, card: models.modelCard })
-        const engine = createInferenceEngine({ modelFolder: models.modelFolder, logger })
+        await requireDevices([device], { signal })
+        const engine = createInferenceEngine({ modelFolder: models.modelFolder, logger, device })
         try {
           const view = createProgressView(output)
           const report = await inferToFolder({ engine, signal, onProgress: view.onProgress }, { task, folder: out })
@@ -84,7 +90,10 @@ const STAGES = {
   decode: 'decoding',
 } as const
 
-const formatReport = ({ files, score, timings, response }: InferenceReport, answersShown: boolean): string =>
+const formatReport = (
+  { files, score, timings, response, environment }: InferenceReport,
+  answersShown: boolean,
+): string =>
   [
     ...(answersShown ? ['', ''] : (response?.choices.flatMap(({ message }) => [printable(message.content), '']) ?? [])),
     ...files.map(({ path }) => path),
@@ -93,4 +102,7 @@ const formatReport = ({ files, score, timings, response }: InferenceReport, answ
     `timings ${Object.entries(timings)
       .map(([stage, ms]) => `${stage} ${Math.round(ms)} ms`)
       .join(', ')}`,
+    ...(environment.partlyOnCpu
+      ? [`device  ${environment.device}, and the processor for some of ${environment.partlyOnCpu}`]
+      : [`device  ${environment.device}`]),
   ].join('\n')

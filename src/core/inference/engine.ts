@@ -1,9 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { CrynuxError, type CrynuxErrorOptions, EXIT, type ExitCode } from '../../base/errors.js'
 import type { Logger } from '../../base/logger.js'
 import { packageRoot } from '../../base/packageRoot.js'
+import { CPU, type Device } from '../devices/device.js'
 import { InvalidArgumentsError, type TaskArguments } from '../task/arguments.js'
 import type {
   ErrorReport,
@@ -13,6 +13,8 @@ import type {
   RunRequest,
   ToChild,
 } from './childProcess/messages.js'
+import { residentMb } from './childProcess/residentMb.js'
+import { startChild } from './childProcess/startChild.js'
 import type { ModelFolders } from './modelFile.js'
 
 export type { InferenceProgress, InferenceResult } from './childProcess/messages.js'
@@ -43,7 +45,11 @@ export type InferenceEngineOptions = {
   /** Folder of a model in the Hugging Face ONNX layout; throws when the model is not there. */
   modelFolder(modelId: string): Promise<string>
   logger: Logger
-  /** Resident memory at which a run is killed (Linux; elsewhere only the JavaScript heap is bounded). Default 8192. */
+  /** What networks run on; the processor by default. Whether it is there is for `requireDevice` to find out. */
+  device?: Device
+  /** Threads inside an operator; 1 by default. 2 gives the same bits, more do not. */
+  intraOpThreads?: 1 | 2
+  /** Resident memory at which a run is killed (Linux, macOS; on Windows only the JavaScript heap is bounded). Default 8192. */
   memoryLimitMb?: number
   /** The child's entry file; the bundle's by default. */
   childEntry?: string
@@ -54,6 +60,8 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
   const {
     modelFolder,
     logger,
+    device = CPU,
+    intraOpThreads = 1,
     memoryLimitMb = 8192,
     childEntry = join(packageRoot, 'dist', 'inferenceChild.js'),
   } = options
@@ -65,16 +73,7 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
 
   function running(): ChildProcess {
     if (child) return child
-    const started = fork(childEntry, [], {
-      serialization: 'advanced',
-      // Its heap holds a few pictures; weights are native memory, which the watch below bounds.
-      execArgv: [`--max-old-space-size=${Math.min(memoryLimitMb, 2048)}`],
-      // No more of the environment than a process needs: settings may name wallets.
-      env: { ...inherited(process.env), ORT_DISABLE_TELEMETRY: '1', NODE_ENV: 'production' },
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    })
-    // Each run listens for itself; between runs an 'error' event without a listener would be thrown.
-    started.on('error', ignore)
+    const started = startChild({ entry: childEntry, memoryLimitMb, device, intraOpThreads })
     started.once('exit', () => {
       if (child === started) child = undefined
     })
@@ -110,7 +109,7 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
     try {
       return await new Promise<InferenceResult>((resolve, reject) => {
         const listen = (message: FromChild) => {
-          if (message.id !== request.id) return
+          if (message.type === 'probed' || message.id !== request.id) return
           if (message.type === 'progress') onProgress?.(message.progress)
           else if (message.type === 'result') resolve(message.result)
           else reject(rebuild(message.error))
@@ -179,14 +178,6 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
 
 const ignore = (): void => {}
 
-/** What a process needs to find its libraries and its temporary folder. */
-function inherited(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const names = ['PATH', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot', 'TMPDIR', 'TEMP']
-  return Object.fromEntries(
-    names.filter((name) => environment[name] !== undefined).map((name) => [name, environment[name]]),
-  )
-}
-
 /** The folders of all models that a task names. */
 async function findModels(
   task: TaskArguments,
@@ -212,20 +203,19 @@ async function findModels(
 
 /** Calls `onExceeded` once when the process's resident memory passes the limit; returns a function that ends the watch. */
 function watchMemory(process: ChildProcess, limitMb: number, onExceeded: () => void): () => void {
-  const timer = setInterval(async () => {
-    try {
-      const status = await readFile(`/proc/${process.pid}/status`, 'utf8')
-      const kilobytes = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0)
-      if (kilobytes / 1024 > limitMb) {
-        clearInterval(timer)
-        onExceeded()
-      }
-    } catch {
-      // No /proc on this system, or the process has just ended: its exit is noticed elsewhere.
-    }
-  }, MEMORY_CHECK_MS)
-  timer.unref()
-  return () => clearInterval(timer)
+  let ended = false
+  let timer: NodeJS.Timeout
+  const look = async () => {
+    const used = process.pid === undefined ? undefined : await residentMb(process.pid)
+    if (ended) return
+    if (used !== undefined && used > limitMb) return onExceeded()
+    timer = setTimeout(look, MEMORY_CHECK_MS).unref()
+  }
+  timer = setTimeout(look, MEMORY_CHECK_MS).unref()
+  return () => {
+    ended = true
+    clearTimeout(timer)
+  }
 }
 
 const MEMORY_CHECK_MS = 200

@@ -1,6 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type * as Ort from 'onnxruntime-node'
+import { CPU, type Device, DeviceUnavailableError, formatDevice } from '../devices/device.js'
+import { explainFailure } from '../devices/explainFailure.js'
+import type { ChildSettings } from './childProcess/messages.js'
 import { float16ToFloat32, float32ToFloat16 } from './float16.js'
 import { ModelFileError, type ModelFolder } from './modelFile.js'
 
@@ -19,6 +22,8 @@ export type KeptTensor = { readonly kept: Ort.Tensor }
 export type ModelSession = {
   /** Path inside the model's folder, for messages. */
   file: string
+  /** True when the runtime left some of the network's operators to the processor, though another device was asked for. */
+  partlyOnCpu: boolean
   hasInput(name: string): boolean
   hasOutput(name: string): boolean
   /** Number of dimensions that the graph declares for an input; undefined when it declares none. */
@@ -47,27 +52,35 @@ export type ModelSession = {
 export type SessionStore = {
   /** @param file path of an ONNX file inside the model's folder. */
   open(model: ModelFolder, file: string): Promise<ModelSession>
+  /** How its networks are run, for the result's environment. */
+  readonly pins: Record<string, string | number>
 }
 
 /**
- * How networks are run. Consensus compares pictures bit by bit up to a few bits of their hash, so this is the same everywhere:
+ * How networks are run on every device. Consensus compares pictures bit by bit up to a few bits of their hash, so this is the same everywhere:
  * thread count, optimisation level and batch layout each change the last bits of a result. Layout optimisations (level `all`)
  * depend on the processor's vector width and are therefore left out.
  */
 export const SESSION_PINS = {
-  executionProvider: 'cpu',
   intraOpThreads: 1,
+  interOpThreads: 1,
   graphOptimizationLevel: 'extended',
 } as const
 
 /** More than the networks of one task: a session that is closed while its task holds it would fail. */
 const MAXIMUM_SESSIONS = 16
 
-/** Creates an empty session store over a loaded runtime. */
-export function createSessionStore(ort: OnnxRuntime): SessionStore {
+/** Creates an empty session store over a loaded runtime: on the processor with one thread, unless told otherwise. */
+export function createSessionStore(
+  ort: OnnxRuntime,
+  settings: ChildSettings = { device: CPU, intraOpThreads: SESSION_PINS.intraOpThreads },
+): SessionStore {
   const sessions = new Map<string, Promise<{ session: ModelSession; release(): Promise<void> }>>()
 
+  const { device, intraOpThreads } = settings
   return {
+    pins: { executionProvider: device.provider, device: formatDevice(device), ...SESSION_PINS, intraOpThreads },
+
     async open(model, file) {
       const path = join(model.path, file)
       const stamp = await stat(path).catch((cause: unknown) => {
@@ -76,7 +89,7 @@ export function createSessionStore(ort: OnnxRuntime): SessionStore {
       const key = `${path}\n${stamp.mtimeMs}\n${stamp.size}`
       let opened = sessions.get(key)
       sessions.delete(key)
-      opened ??= openSession(ort, model, file)
+      opened ??= openSession(ort, settings, model, file)
       // Re-inserted, so that the map's order is by last use.
       sessions.set(key, opened)
       opened.catch(() => sessions.delete(key))
@@ -91,20 +104,8 @@ export function createSessionStore(ort: OnnxRuntime): SessionStore {
   }
 }
 
-async function openSession(ort: OnnxRuntime, model: ModelFolder, file: string) {
-  let raw: Ort.InferenceSession
-  try {
-    // By path: external weights are then mapped into memory instead of being copied.
-    raw = await ort.InferenceSession.create(join(model.path, file), {
-      executionProviders: [SESSION_PINS.executionProvider],
-      intraOpNumThreads: SESSION_PINS.intraOpThreads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: SESSION_PINS.graphOptimizationLevel,
-      logSeverityLevel: 4,
-    })
-  } catch (cause) {
-    throw new ModelFileError(model, file, 'is damaged or not an ONNX model', cause)
-  }
+async function openSession(ort: OnnxRuntime, settings: ChildSettings, model: ModelFolder, file: string) {
+  const { raw, partlyOnCpu } = await createRaw(ort, settings, model, file)
   const inputs = new Map(raw.inputMetadata.map((input) => [input.name, input]))
 
   const toTensor = (name: string, { data, dims }: Feed): Ort.Tensor => {
@@ -132,6 +133,7 @@ async function openSession(ort: OnnxRuntime, model: ModelFolder, file: string) {
 
   const session: ModelSession = {
     file,
+    partlyOnCpu,
     hasInput: (name) => inputs.has(name),
     hasOutput: (name) => raw.outputNames.includes(name),
     inputRank: (name) => {
@@ -166,6 +168,7 @@ async function openSession(ort: OnnxRuntime, model: ModelFolder, file: string) {
     try {
       return await raw.run(tensors, [...outputs])
     } catch (cause) {
+      throwDeviceFailure(settings.device, cause)
       throw new ModelFileError(model, file, 'could not be run on inputs of this size', cause)
     }
   }
@@ -181,6 +184,61 @@ async function openSession(ort: OnnxRuntime, model: ModelFolder, file: string) {
   }
 
   return { session, release: () => raw.release() }
+}
+
+/** A session of the runtime, and whether the device left some of its operators to the processor. */
+async function createRaw(
+  ort: OnnxRuntime,
+  { device, intraOpThreads }: ChildSettings,
+  model: ModelFolder,
+  file: string,
+): Promise<{ raw: Ort.InferenceSession; partlyOnCpu: boolean }> {
+  const create = (fallback: boolean) =>
+    // By path: external weights are then mapped into memory instead of being copied.
+    ort.InferenceSession.create(join(model.path, file), {
+      ...deviceOptions(device, { fallback }),
+      intraOpNumThreads: intraOpThreads,
+      interOpNumThreads: SESSION_PINS.interOpThreads,
+      graphOptimizationLevel: SESSION_PINS.graphOptimizationLevel,
+      logSeverityLevel: 4,
+    })
+  try {
+    if (device.provider === 'cpu') return { raw: await create(true), partlyOnCpu: false }
+    try {
+      return { raw: await create(false), partlyOnCpu: false }
+    } catch (error) {
+      // Decided while the graph is divided, before weights are copied to the device: the second attempt costs little.
+      if (!(error instanceof Error && error.message.includes('fallback to CPU EP'))) throw error
+      return { raw: await create(true), partlyOnCpu: true }
+    }
+  } catch (cause) {
+    throwDeviceFailure(device, cause)
+    const complaint = device.provider === 'cpu' ? '' : `, or ${formatDevice(device)} cannot run it`
+    throw new ModelFileError(model, file, `is damaged or not an ONNX model${complaint}`, cause)
+  }
+}
+
+/**
+ * The runtime's options for a device. Without `fallback` a graph of which the device cannot run everything is refused. With it the runtime
+ * itself places what is about shapes, and what the provider lacks, on the processor.
+ */
+export function deviceOptions(
+  { provider, index }: Device,
+  { fallback }: { fallback: boolean },
+): Pick<Ort.InferenceSession.SessionOptions, 'executionProviders' | 'extra'> {
+  if (provider === 'cpu') return { executionProviders: ['cpu'] }
+  const indexed = provider === 'cuda' || provider === 'tensorrt' || provider === 'dml'
+  return {
+    executionProviders: [indexed ? { name: provider, deviceId: index } : provider],
+    extra: { session: { disable_cpu_ep_fallback: fallback ? '0' : '1', use_deterministic_compute: '1' } },
+  }
+}
+
+/** Not every failure on a device is the model's: its memory may be too small, its driver gone. */
+function throwDeviceFailure(device: Device, cause: unknown): void {
+  if (device.provider === 'cpu') return
+  const failure = explainFailure(device, cause instanceof Error ? cause.message : '')
+  if (failure) throw new DeviceUnavailableError(device, failure)
 }
 
 /** Integer inputs take the whole part, as a cast to an integer type does in the original. */

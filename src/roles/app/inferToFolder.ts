@@ -17,6 +17,8 @@ export type InferenceReport = {
   nsfw?: boolean[]
   /** Milliseconds per stage. */
   timings: Record<string, number>
+  /** What the bits of the result depend on besides model and arguments: device, threads, optimisation level, versions. */
+  environment: Record<string, string | number>
   /** Text tasks: what the file says. */
   response?: TextResponse
 }
@@ -38,9 +40,9 @@ export async function inferToFolder(
     count: image ? task.arguments.task_config.num_images : 1,
     extension: image ? 'png' : 'json',
   })
-  const { files, score, nsfw, timings } = await engine.run(task, { signal, onProgress })
+  const { files, score, nsfw, timings, environment } = await engine.run(task, { signal, onProgress })
   const written = await writeResultFiles({ files: files.map(({ bytes }) => bytes), paths, named, force: true })
   const text = image ? undefined : files[0]?.bytes
   const response = text && { response: JSON.parse(new TextDecoder().decode(text)) as TextResponse }
-  return { files: written, score, ...(nsfw ? { nsfw } : {}), timings, ...response }
+  return { files: written, score, ...(nsfw ? { nsfw } : {}), timings, environment, ...response }
 }

@@ -3,16 +3,19 @@
 import { performance } from 'node:perf_hooks'
 import { CrynuxError } from '../../../base/errors.js'
 import { createSessionStore, type OnnxRuntime, type SessionStore } from '../session.js'
-import type { ErrorReport, FromChild, RunRequest, ToChild } from './messages.js'
+import { endWithParent } from './endWithParent.js'
+import type { ChildSettings, ErrorReport, FromChild, RunRequest, ToChild } from './messages.js'
+import { probeProvider } from './probeProvider.js'
 import { runTask } from './runTask.js'
 
+const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings
 let loaded: Promise<{ ort: OnnxRuntime; sessions: SessionStore }> | undefined
 
 async function load() {
   // Read by the runtime when it is loaded, hence the late import.
   process.env.ORT_DISABLE_TELEMETRY = '1'
   const ort = await import('onnxruntime-node')
-  return { ort, sessions: createSessionStore(ort) }
+  return { ort, sessions: createSessionStore(ort, settings) }
 }
 
 async function run(request: RunRequest): Promise<void> {
@@ -27,6 +30,16 @@ async function run(request: RunRequest): Promise<void> {
     send({ type: 'result', id, result })
   } catch (error) {
     send({ type: 'error', id, error: report(error) })
+  }
+}
+
+async function probe(): Promise<void> {
+  try {
+    loaded ??= load()
+    await probeProvider((await loaded).ort, settings.device)
+    send({ type: 'probed' })
+  } catch (error) {
+    send({ type: 'probed', error: error instanceof Error ? error.message : 'unknown' })
   }
 }
 
@@ -52,8 +65,8 @@ const send = (message: FromChild): void => {
   process.send?.(message)
 }
 
-process.on('message', ({ request }: ToChild) => void run(request))
+process.on('message', (message: ToChild) => void (message.type === 'run' ? run(message.request) : probe()))
 // The parent decides when this process ends: a Ctrl-C reaches the whole process group, but the parent may want to finish the task.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
-process.on('disconnect', () => process.exit(0))
+endWithParent()

@@ -1,4 +1,5 @@
 import type { Hex } from '../../../base/hex.js'
+import type { Device } from '../../devices/device.js'
 import type { TaskArguments } from '../../task/arguments.js'
 import type { ModelFolders } from '../modelFile.js'
 import type { ImageProgress } from '../pipelines/imagePipeline.js'
@@ -36,8 +37,17 @@ export type ErrorReport = {
   details: Record<string, string | number | boolean | null>
 }
 
-export type ToChild = { type: 'run'; request: RunRequest }
+/** What a child is told when it starts, as JSON in its only argument: one child, one device. */
+export type ChildSettings = {
+  device: Device
+  /** 1 everywhere; 2 gives the same bits, which is what it can be set for. */
+  intraOpThreads: 1 | 2
+}
+
+/** `probe` asks whether the device computes at all. */
+export type ToChild = { type: 'run'; request: RunRequest } | { type: 'probe' }
 export type FromChild =
+  | { type: 'probed'; error?: string }
   | { type: 'progress'; id: number; progress: InferenceProgress }
   | { type: 'result'; id: number; result: InferenceResult }
   | { type: 'error'; id: number; error: ErrorReport }

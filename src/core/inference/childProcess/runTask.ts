@@ -4,8 +4,9 @@ import { encodePng } from '../encodePng.js'
 import type { ImagePipelineHooks } from '../pipelines/imagePipeline.js'
 import { requireSupported } from '../pipelines/requireSupported.js'
 import { loadStableDiffusion } from '../pipelines/stableDiffusion.js'
-import { type OnnxRuntime, SESSION_PINS, type SessionStore } from '../session.js'
+import type { OnnxRuntime, SessionStore } from '../session.js'
 import type { InferenceProgress, InferenceResult, RunRequest } from './messages.js'
+import { watchOpened } from './watchOpened.js'
 
 export type RunTaskDependencies = {
   ort: OnnxRuntime
@@ -26,13 +27,14 @@ export async function runTask(
   { task, models }: Omit<RunRequest, 'id'>,
   dependencies: RunTaskDependencies,
 ): Promise<InferenceResult> {
-  const { ort, sessions, now, onProgress, onTensor } = dependencies
+  const { ort, now, onProgress, onTensor } = dependencies
   if (task.kind === 'text') {
     // Loaded when the first such task comes: pictures need neither templates nor samplers.
     const { runTextTask } = await import('./runTextTask.js')
     return runTextTask({ task: task.arguments, models }, dependencies)
   }
   requireSupported(task.arguments)
+  const { sessions, facts } = watchOpened(dependencies.sessions)
 
   const start = now()
   let last = start
@@ -62,7 +64,7 @@ export async function runTask(
     environment: {
       engine: 'onnxruntime-node',
       engineVersion: ort.env.versions.node ?? ort.env.versions.common ?? 'unknown',
-      ...SESSION_PINS,
+      ...facts(),
       batchLayout: 'negative, positive',
       dtype: 'float32',
       processor: process.arch,

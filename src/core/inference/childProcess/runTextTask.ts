@@ -2,10 +2,10 @@ import type { TextTaskArguments } from '../../task/arguments.js'
 import { canonicalBytes } from '../../task/canonicalForm.js'
 import { textScore } from '../../task/score.js'
 import type { ModelFolders } from '../modelFile.js'
-import { SESSION_PINS } from '../session.js'
 import { loadTextPipeline } from '../text/textPipeline.js'
 import type { InferenceResult } from './messages.js'
 import type { RunTaskDependencies } from './runTask.js'
+import { watchOpened } from './watchOpened.js'
 
 /**
  * Runs one text task in this process: the answer as a JSON file in canonical form, and its SHA-256.
@@ -14,8 +14,9 @@ import type { RunTaskDependencies } from './runTask.js'
  */
 export async function runTextTask(
   { task, models }: { task: TextTaskArguments; models: ModelFolders },
-  { ort, sessions, now, onProgress }: RunTaskDependencies,
+  { ort, now, onProgress, ...dependencies }: RunTaskDependencies,
 ): Promise<InferenceResult> {
+  const { sessions, facts } = watchOpened(dependencies.sessions)
   const start = now()
   let last = start
   const timings: Record<string, number> = {}
@@ -39,7 +40,7 @@ export async function runTextTask(
     environment: {
       engine: 'onnxruntime-node',
       engineVersion: ort.env.versions.node ?? ort.env.versions.common ?? 'unknown',
-      ...SESSION_PINS,
+      ...facts(),
       processor: process.arch,
       ...pipeline.environment,
     },
