@@ -1,36 +1,15 @@
-// Prints how quickly the embedded language model writes, on one core: node bench/text.js
-import { rmSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
+// Prints how quickly the embedded language model writes, on one core: npm run bench -- text
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
 import * as ort from 'onnxruntime-node'
+import { bundleSources } from './lib/bundleSources.js'
 
-const root = join(import.meta.dirname, '..')
-// Beside the sources, so that native packages are found.
-const folder = await mkdtemp(join(root, 'dist.bench-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const outfile = join(folder, 'text.mjs')
-await build({
-  stdin: {
-    contents: `
-      export { loadTextPipeline } from './src/core/inference/text/textPipeline.js'
-      export { createSessionStore } from './src/core/inference/session.js'
-      export { parseTextArguments } from './src/core/task/arguments.js'`,
-    resolveDir: root,
-  },
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  external: ['@huggingface/tokenizers'],
-  outfile,
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
-  },
+const { loadTextPipeline, createSessionStore, parseTextArguments } = await bundleSources({
+  loadTextPipeline: 'core/inference/text/textPipeline',
+  createSessionStore: 'core/inference/session',
+  parseTextArguments: 'core/task/arguments',
 })
-const { loadTextPipeline, createSessionStore, parseTextArguments } = await import(pathToFileURL(outfile).href)
 
-const model = { id: 'embedded:tiny-chat', path: join(root, 'models/tiny-chat') }
+const model = { id: 'embedded:tiny-chat', path: join(import.meta.dirname, '../models/tiny-chat') }
 const sessions = createSessionStore(ort)
 const ROUNDS = 15
 

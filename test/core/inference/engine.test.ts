@@ -104,7 +104,7 @@ describe('the embedded model', () => {
     })
     expect(file).toMatchObject({ name: '0.png', mediaType: 'image/png' })
     expect([...stages]).toEqual(['load', 'encode', 'denoise', 'decode'])
-    expect(Object.keys(result.timings)).toEqual(['load', 'encode', 'denoise', 'decode', 'finish', 'total'])
+    expect(Object.keys(result.timings)).toEqual(['load', 'encode', 'denoise', 'decode', 'hash', 'png', 'total'])
     expect(result.environment).toMatchObject({
       executionProvider: 'cpu',
       intraOpThreads: 1,

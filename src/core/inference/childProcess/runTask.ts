@@ -50,10 +50,13 @@ export async function runTask(
   const pictures = await pipeline.run(task.arguments, { onProgress, onStageEnd, ...(onTensor ? { onTensor } : {}) })
   const score = imageScore(pictures.map(perceptualHash))
   onStageEnd('hash')
-  const files = []
-  for (const [index, picture] of pictures.entries()) {
-    files.push({ name: `${index}.png`, bytes: await encodePng(picture), mediaType: 'image/png' })
-  }
+  const files = await Promise.all(
+    pictures.map(async (picture, index) => ({
+      name: `${index}.png`,
+      bytes: await encodePng(picture),
+      mediaType: 'image/png',
+    })),
+  )
   onStageEnd('png')
   timings.total = now() - start
   return {

@@ -113,10 +113,12 @@ function guide(output: Float32Array, cfg: number): Float32Array {
   const half = output.length / 2
   const { fround } = Math
   const scale = fround(cfg)
-  return Float32Array.from({ length: half }, (_, index) => {
-    const negative = output[index] ?? 0
-    return fround(negative + fround(scale * fround((output[half + index] ?? 0) - negative)))
-  })
+  const guided = new Float32Array(half)
+  for (let index = 0; index < half; index++) {
+    const negative = output[index] as number
+    guided[index] = negative + fround(scale * fround((output[half + index] as number) - negative))
+  }
+  return guided
 }
 
 /**
