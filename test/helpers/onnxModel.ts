@@ -1,5 +1,5 @@
 /** Element types of ONNX tensors. */
-export const ELEMENT = { float32: 1, int32: 6, int64: 7, float16: 10, float64: 11, string: 8 } as const
+export const ELEMENT = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11, string: 8 } as const
 
 /** Where a tensor's bytes are, outside the model file. */
 export type ExternalData = { location: string; offset?: number; length?: number }
@@ -49,6 +49,44 @@ export const castModel = (input: keyof typeof ELEMENT, output: keyof typeof ELEM
     domain: '',
   })
 
+/**
+ * A safety checker in the form in which diffusers exports the real one, whose weights are too large for a test: here a picture is
+ * unsuitable when the mean of `clip_input` is above a limit.
+ */
+export function safetyCheckerModel({
+  limit,
+  images = true,
+  side = 'height',
+}: {
+  limit: number
+  /** Whether the graph has the second input, and gives it back. */
+  images?: boolean
+  /** Length of the sides of `clip_input`, or a name for any. */
+  side?: number | string
+}): Uint8Array {
+  const axes = message(5, text(1, 'axes'), ...[1, 2, 3].map((axis) => integer(8, axis)), integer(20, 7))
+  const dropped = message(5, text(1, 'keepdims'), integer(3, 0), integer(20, 2))
+  const graph = message(
+    7,
+    message(1, text(1, 'clip_input'), text(2, 'mean'), text(4, 'ReduceMean'), axes, dropped),
+    message(1, text(1, 'mean'), text(1, 'limit'), text(2, 'has_nsfw_concepts'), text(4, 'Greater')),
+    ...(images ? [message(1, text(1, 'images'), text(2, 'out_images'), text(4, 'Identity'))] : []),
+    text(2, 'graph'),
+    message(
+      5,
+      integer(1, 1),
+      integer(2, ELEMENT.float32),
+      text(8, 'limit'),
+      bytes(9, Buffer.from(Float32Array.of(limit).buffer)),
+    ),
+    tensorValue(11, 'clip_input', ELEMENT.float32, ['batch', 3, side, side]),
+    ...(images ? [tensorValue(11, 'images', ELEMENT.float32, ['batch', 'height', 'width', 3])] : []),
+    ...(images ? [tensorValue(12, 'out_images', ELEMENT.float32, ['batch', 'height', 'width', 3])] : []),
+    tensorValue(12, 'has_nsfw_concepts', ELEMENT.bool, ['batch']),
+  )
+  return Buffer.concat([integer(1, 8), graph, message(8, text(1, ''), integer(2, 17))])
+}
+
 function model({
   node,
   initializers,
@@ -70,9 +108,14 @@ function model({
   return Buffer.concat([integer(1, 8), graph, ...opsets])
 }
 
+/** A graph input or output; dimensions that are free have a name. */
+const tensorValue = (field: number, name: string, type: number, dims: readonly (number | string)[]) => {
+  const shape = dims.map((size) => message(1, typeof size === 'number' ? integer(1, size) : text(2, size)))
+  return message(field, text(1, name), message(2, message(1, integer(1, type), message(2, ...shape))))
+}
+
 /** A graph input or output with four elements. */
-const value = (field: number, name: string, type: number) =>
-  message(field, text(1, name), message(2, message(1, integer(1, type), message(2, message(1, integer(1, 4))))))
+const value = (field: number, name: string, type: number) => tensorValue(field, name, type, [4])
 
 // Protocol buffers: a field number with a wire type, then the value.
 function varint(number: number): Buffer {

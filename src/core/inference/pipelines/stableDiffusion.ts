@@ -64,6 +64,7 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
       )
       const refinement =
         refiner &&
+        task.refiner &&
         prompts.encodeWithSecond &&
         refiner.prepare(task, await prompts.encodeWithSecond(task.prompt, task.negative_prompt), shape)
       hooks.onStageEnd('encode')
