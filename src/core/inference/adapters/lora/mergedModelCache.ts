@@ -1,0 +1,164 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+
+/** Folders of merged models, by a key that says what they were made of. Several processes may use one at once. */
+export type MergedModelCache = {
+  /**
+   * The entry's folder. A new one is built beside it and renamed when it is complete, so that nobody ever sees half an entry.
+   *
+   * @param build fills an empty folder; when it fails nothing stays behind.
+   */
+  entry(key: string, build: (folder: string) => Promise<void>): Promise<string>
+  /** SHA-256 of a file, remembered for as long as the file is not changed: models are gigabytes. */
+  digest(path: string): Promise<string>
+}
+
+/** A few Stable Diffusion 1.5 UNets. */
+const DEFAULT_MAXIMUM_BYTES = 16 * 2 ** 30
+/** After this time an unfinished entry of another machine that shares the folder is given up. */
+const ABANDONED_MS = 24 * 60 * 60 * 1000
+const MAXIMUM_DIGESTS = 256
+
+/**
+ * Creates the cache in a folder, which is made when it is needed. The least recently used entries are removed when all together are
+ * larger than `maximumBytes`; the newest one always stays.
+ */
+export function createMergedModelCache({
+  folder,
+  maximumBytes = DEFAULT_MAXIMUM_BYTES,
+}: {
+  folder: string
+  maximumBytes?: number
+}): MergedModelCache {
+  const root = join(folder, 'merged-models')
+  const digests = join(folder, 'digests')
+  let swept: Promise<void> | undefined
+
+  return {
+    async entry(key, build) {
+      await mkdir(root, { recursive: true })
+      swept ??= sweep(root)
+      await swept
+      const path = join(root, key)
+      if (await touch(path)) return path
+      const unfinished = join(root, unfinishedName(key))
+      await mkdir(unfinished, { mode: 0o700 })
+      try {
+        await build(unfinished)
+        await rename(unfinished, path)
+      } catch (error) {
+        await rm(unfinished, { recursive: true, force: true })
+        // Another process was faster: what it made is the same.
+        if (isError(error, ['ENOTEMPTY', 'EEXIST', 'EPERM']) && (await touch(path))) return path
+        throw error
+      }
+      await evict(root, { keep: key, maximumBytes })
+      return path
+    },
+
+    async digest(path) {
+      const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+      const identity = createHash('sha256').update([path, dev, ino, size, mtimeNs, ctimeNs].join('\n')).digest('hex')
+      const note = join(digests, identity)
+      const known = await readFile(note, 'utf8').catch(() => '')
+      if (/^[0-9a-f]{64}$/.test(known)) return known
+      const hash = createHash('sha256')
+      await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash)
+      const digest = hash.digest('hex')
+      await mkdir(digests, { recursive: true })
+      const unfinished = join(digests, unfinishedName(identity))
+      await writeFile(unfinished, digest)
+      await rename(unfinished, note)
+      await forgetOldest(digests)
+      return digest
+    },
+  }
+}
+
+const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+
+const unfinishedName = (key: string): string => `${key}.${machine}-${process.pid}-${randomBytes(4).toString('hex')}.tmp`
+
+/** Marks an entry as used now; false when there is none. */
+async function touch(path: string): Promise<boolean> {
+  const now = new Date()
+  return utimes(path, now, now).then(
+    () => true,
+    (error: unknown) => {
+      if (isError(error, ['ENOENT'])) return false
+      // A folder of another user or on a read-only disk: used all the same, only not remembered.
+      return stat(path).then(
+        () => true,
+        () => false,
+      )
+    },
+  )
+}
+
+/** Removes what processes left behind that were killed while they built an entry. */
+async function sweep(root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    const [, host, pid] = /\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.tmp$/.exec(name) ?? []
+    if (host === undefined) continue
+    const path = join(root, name)
+    const since = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0
+    const isAbandoned = host === machine ? !isRunning(Number(pid)) : Date.now() - since > ABANDONED_MS
+    if (isAbandoned) await rm(path, { recursive: true, force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  if (pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return isError(error, ['EPERM'])
+  }
+}
+
+async function evict(root: string, { keep, maximumBytes }: { keep: string; maximumBytes: number }): Promise<void> {
+  const entries = []
+  for (const name of await readdir(root)) {
+    if (name.endsWith('.tmp')) continue
+    const path = join(root, name)
+    const found = await stat(path).catch(() => undefined)
+    if (found) entries.push({ name, path, usedMs: found.mtimeMs, bytes: await folderBytes(path) })
+  }
+  let total = entries.reduce((sum, { bytes }) => sum + bytes, 0)
+  for (const { name, path, bytes } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
+    if (total <= maximumBytes) return
+    if (name === keep) continue
+    // Out of sight at once; whoever has it open keeps it open.
+    const removed = join(root, unfinishedName(name))
+    await rename(path, removed).catch(() => undefined)
+    await rm(removed, { recursive: true, force: true })
+    total -= bytes
+  }
+}
+
+async function folderBytes(path: string): Promise<number> {
+  let sum = 0
+  for (const each of await readdir(path, { recursive: true, withFileTypes: true }).catch(() => [])) {
+    if (!each.isFile()) continue
+    sum += (await stat(join(each.parentPath, each.name)).catch(() => undefined))?.size ?? 0
+  }
+  return sum
+}
+
+async function forgetOldest(digests: string): Promise<void> {
+  const names = await readdir(digests)
+  if (names.length <= MAXIMUM_DIGESTS) return
+  const notes = await Promise.all(
+    names.map(async (name) => ({ name, atMs: (await stat(join(digests, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
+  )
+  notes.sort((a, b) => a.atMs - b.atMs)
+  for (const { name } of notes.slice(0, names.length - MAXIMUM_DIGESTS)) await rm(join(digests, name), { force: true })
+}
+
+const isError = (error: unknown, codes: readonly string[]): boolean =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code))
