@@ -21,6 +21,8 @@ export type Context = {
   setting(name: SettingName): string | undefined
   /** Where journals and working files of this wallet's roles are kept. */
   dataFolder: string
+  /** What can be made again, e.g. merged models; shared by all roles that use this data folder. */
+  cacheFolder: string
   /** Folders that are searched first for model folders. */
   modelRoots: string[]
   profile(): Promise<NetworkProfile>
@@ -110,6 +112,7 @@ export async function withContext<T>(
     output: createOutput({ json, stdout: process.stdout, stderr: process.stderr }),
     setting,
     dataFolder,
+    cacheFolder: join(dataFolder, 'cache'),
     modelRoots: [setting('modelRoot')].filter((root) => root !== undefined),
     profile,
     chain,

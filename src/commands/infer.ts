@@ -38,12 +38,12 @@ Examples:
         import('./options/readInput.js'),
         import('../roles/app/inferToFolder.js'),
       ])
-      await withContext(command, async ({ output, logger, signal, modelRoots }) => {
+      await withContext(command, async ({ output, logger, signal, modelRoots, cacheFolder }) => {
         const models = createModelStore({ modelRoots })
         const { out, device, ...others } = flags
         const task = await readImageArguments(others, { readFile: readInput, card: models.modelCard })
         await requireDevices([device], { signal })
-        const engine = createInferenceEngine({ modelFolder: models.modelFolder, logger, device })
+        const engine = createInferenceEngine({ modelFolder: models.modelFolder, logger, device, cacheFolder })
         try {
           const view = createProgressView(output)
           const report = await inferToFolder({ engine, signal, onProgress: view.onProgress }, { task, folder: out })

@@ -51,6 +51,7 @@ Examples:
           const engine = createInferenceEngine({
             modelFolder: createModelStore({ modelRoots: context.modelRoots }).modelFolder,
             logger,
+            cacheFolder: context.cacheFolder,
           })
           try {
             await runNode(

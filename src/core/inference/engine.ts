@@ -51,6 +51,8 @@ export type InferenceEngineOptions = {
   intraOpThreads?: 1 | 2
   /** Resident memory at which a run is killed (Linux, macOS; on Windows only the JavaScript heap is bounded). Default 8192. */
   memoryLimitMb?: number
+  /** Where what is computed from models is kept between runs (merged LoRAs); without it tasks that need it are refused. */
+  cacheFolder?: string
   /** The child's entry file; the bundle's by default. */
   childEntry?: string
 }
@@ -62,6 +64,7 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
     logger,
     device = CPU,
     intraOpThreads = 1,
+    cacheFolder,
     memoryLimitMb = 8192,
     childEntry = join(packageRoot, 'dist', 'inferenceChild.js'),
   } = options
@@ -103,7 +106,12 @@ export function createInferenceEngine(options: InferenceEngineOptions): Inferenc
   async function runNow(task: TaskArguments, { signal, timeoutMs, onProgress }: RunOptions): Promise<InferenceResult> {
     signal.throwIfAborted()
     if (closed) throw new InferenceCrashedError('the inference engine is closed', { remedy: 'Run the task again.' })
-    const request: RunRequest = { id: ++lastId, task, models: await findModels(task, modelFolder) }
+    const request: RunRequest = {
+      id: ++lastId,
+      task,
+      models: await findModels(task, modelFolder),
+      ...(cacheFolder === undefined ? {} : { cacheFolder }),
+    }
     const process = running()
     const stopping: (() => void)[] = []
     try {

@@ -6,7 +6,13 @@ import type { ImageProgress } from '../pipelines/imagePipeline.js'
 import type { TextProgress } from '../text/textPipeline.js'
 
 /** What a run works with: checked arguments, and the folder of every model that they name. */
-export type RunRequest = { id: number; task: TaskArguments; models: ModelFolders }
+export type RunRequest = {
+  id: number
+  task: TaskArguments
+  models: ModelFolders
+  /** Where merged models are kept; without it a task with a LoRA cannot be run. */
+  cacheFolder?: string
+}
 
 /** How far a run is. `image` counts from 0, `step` from 0 to `steps`; text comes in pieces. */
 export type InferenceProgress = ImageProgress | TextProgress

@@ -1,6 +1,9 @@
 import { perceptualHash } from '../../phash/perceptualHash.js'
+import type { ImageTaskArguments } from '../../task/arguments.js'
 import { imageScore } from '../../task/score.js'
+import type { LoraSessions } from '../adapters/lora/loraSessions.js'
 import { encodePng } from '../encodePng.js'
+import { NotSupportedYetError } from '../notSupportedYet.js'
 import type { ImagePipelineHooks } from '../pipelines/imagePipeline.js'
 import { requireSupported } from '../pipelines/requireSupported.js'
 import { loadStableDiffusion } from '../pipelines/stableDiffusion.js'
@@ -24,7 +27,7 @@ export type RunTaskDependencies = {
  * @throws ModelFileError, NotSupportedYetError, InvalidArgumentsError
  */
 export async function runTask(
-  { task, models }: Omit<RunRequest, 'id'>,
+  { task, models, cacheFolder }: Omit<RunRequest, 'id'>,
   dependencies: RunTaskDependencies,
 ): Promise<InferenceResult> {
   const { ort, now, onProgress, onTensor } = dependencies
@@ -45,7 +48,8 @@ export async function runTask(
     last = time
   }
   onProgress({ stage: 'load', image: 0, step: 0, steps: 1 })
-  const pipeline = await loadStableDiffusion(models, sessions)
+  const lora = await openLora(task.arguments, { models, sessions, cacheFolder })
+  const pipeline = await loadStableDiffusion(models, lora ?? sessions)
   onStageEnd('load')
   const pictures = await pipeline.run(task.arguments, { onProgress, onStageEnd, ...(onTensor ? { onTensor } : {}) })
   const score = imageScore(pictures.map(perceptualHash))
@@ -72,6 +76,22 @@ export async function runTask(
       dtype: 'float32',
       processor: process.arch,
       ...pipeline.environment,
+      ...lora?.environment(),
     },
   }
+}
+
+/** The task's LoRA between pipeline and networks; read only when there is one. */
+async function openLora(
+  { lora }: ImageTaskArguments,
+  {
+    models,
+    sessions,
+    cacheFolder,
+  }: Pick<RunRequest, 'models'> & Pick<RunTaskDependencies, 'sessions'> & { cacheFolder: string | undefined },
+): Promise<LoraSessions | undefined> {
+  if (!lora || !models.lora) return undefined
+  if (cacheFolder === undefined) throw new NotSupportedYetError('lora', 'a LoRA without a folder for merged models')
+  const { createLoraSessions } = await import('../adapters/lora/loraSessions.js')
+  return createLoraSessions(sessions, { lora, models: { ...models, lora: models.lora }, cacheFolder })
 }

@@ -143,9 +143,11 @@ const isSame = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((each, index) => each === b[index])
 
 /**
- * alpha / rank of each layer, with the defaults of diffusers 0.32.1 (`get_peft_kwargs`): a layer without an alpha has the one that
- * most layers of the network have, or, where none has one, the rank of the network's first layer. The alphas of attention in text
- * encoders are not found by their names there, so those layers have the most frequent one too.
+ * alpha / rank of each layer, with the rules of diffusers 0.32.1 (`get_peft_kwargs`, `_maybe_adjust_config`):
+ *
+ * - A UNet file with at least two layers of another rank than most has scale 1 everywhere: its alphas are replaced by the ranks.
+ * - A layer without an alpha has the one that most layers of the network have; where none has one, the rank of the first layer.
+ * - The alphas of attention are not found by their names there, so those layers too have the most frequent one.
  */
 async function scalesOf(
   { lora, file, tensors, layers }: LoraAdapter,
@@ -166,13 +168,15 @@ async function scalesOf(
     }
     alphas.set(layer, alpha)
   }
-  const rankOf = (layer: LoraLayer) => tensors.entries.get(layer.down)?.dims[0] ?? 0
-  const [first] = layers[component]
-  const usual = mostFrequent([...alphas.values()]) ?? (first ? rankOf(first) : 0)
+  const ranks = new Map(layers[component].map((layer) => [layer, tensors.entries.get(layer.down)?.dims[0] ?? 0]))
+  const usualRank = mostFrequent([...ranks.values()])
+  const isMixed = component === 'unet' && [...ranks.values()].filter((rank) => rank !== usualRank).length > 1
+  const [firstRank = 0] = ranks.values()
+  const usual = mostFrequent([...alphas.values()]) ?? firstRank
   return new Map(
-    layers[component].map((layer) => {
-      const isFound = component === 'unet' || !layer.module.includes('self_attn')
-      return [layer, ((isFound ? alphas.get(layer) : undefined) ?? usual) / rankOf(layer)]
+    [...ranks].map(([layer, rank]) => {
+      const own = /attn\d|self_attn/.test(layer.module) ? undefined : alphas.get(layer)
+      return [layer, isMixed ? 1 : (own ?? usual) / rank]
     }),
   )
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
 import type { ImageTaskArguments } from '../../../task/arguments.js'
-import type { ModelFolder, ModelFolders } from '../../modelFile.js'
+import { hasModelFile, type ModelFolder, type ModelFolders } from '../../modelFile.js'
 import { moduleWeights } from '../../onnx/moduleWeights.js'
 import { type IndexedModel, openIndexedModel, partPath, patchModel } from '../../onnx/patchModel.js'
 import type { SessionStore } from '../../session.js'
@@ -65,8 +65,15 @@ export async function createLoraSessions(
         model,
       )
       counts.set(`${model.id} ${modelFile}`, { merged: placed.length, ignored })
-      const merged = await mergedFolder({ source, adapter, placed, scale: lora.weight / 100, cache, cacheFolder })
-      return sessions.open({ id: model.id, path: merged }, basename(modelFile))
+      const options = { source, adapter, placed, scale: lora.weight / 100, cache, cacheFolder }
+      const merged = { id: model.id, path: await mergedFolder(options) }
+      try {
+        return await sessions.open(merged, basename(modelFile))
+      } catch (error) {
+        // Another process may have removed the entry to make room, just now.
+        if (await hasModelFile(merged, basename(modelFile))) throw error
+        return sessions.open({ id: model.id, path: await mergedFolder(options) }, basename(modelFile))
+      }
     },
     environment() {
       const all = [...counts.values()]
