@@ -200,7 +200,6 @@ describe('a run that has to end', () => {
 describe('what cannot be run', () => {
   test.each<[string, object]>([
     ['dtype', { dtype: 'float16' }],
-    ['lora', { lora: { model: 'embedded:tiny-shapes' } }],
     ['controlnet', { controlnet: { model: 'embedded:tiny-shapes', image_dataurl: 'data:image/png;base64,AAAA' } }],
     ['refiner', { refiner: { model: 'embedded:tiny-shapes' } }],
     ['textual_inversion', { textual_inversion: 'embedded:tiny-shapes' }],

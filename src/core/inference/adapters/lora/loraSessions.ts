@@ -54,6 +54,7 @@ export async function createLoraSessions(
   const counts = new Map<string, { merged: number; ignored: number }>()
 
   return {
+    ...sessions,
     async open(model, modelFile) {
       const component = componentOf(models, model, modelFile)
       if (!component || adapter.layers[component].length === 0) return sessions.open(model, modelFile)
