@@ -155,4 +155,24 @@ contract CornersTest is NetworkTest {
         vm.expectRevert(abi.encodeWithSelector(Errors.NodeRegistry_TooFewNodes.selector, 0));
         registry.draw(asked);
     }
+
+    /// @dev Who joined after the draw block fits as well, and stands behind the three who were there, whatever the seed says.
+    function test_NewcomersStandBehindThoseWhoWereThere() external {
+        for (uint256 i = 0; i < 33; ++i) {
+            addNode(GPU, i < 3 ? 12 : 8);
+        }
+        INodePools.Draw memory asked = _asked(SALT, false, 10);
+        vm.roll(block.number + 1);
+        for (uint256 i = 0; i < 20; ++i) {
+            addNode(GPU, 12);
+        }
+        for (uint256 seed = 0; seed < 20; ++seed) {
+            asked.seed = keccak256(abi.encode(seed));
+            address[3] memory wallets = registry.draw(asked);
+            for (uint256 i = 0; i < 3; ++i) {
+                vm.assertTrue(wallets[i] == nodes[0] || wallets[i] == nodes[1] || wallets[i] == nodes[2]);
+                registry.settleOne(wallets[i], INodePools.Action.Free);
+            }
+        }
+    }
 }

@@ -6,23 +6,10 @@ import {IncentivePool} from "../../contracts/IncentivePool.sol";
 import {NodeRegistry} from "../../contracts/NodeRegistry.sol";
 import {TaskConsensus} from "../../contracts/TaskConsensus.sol";
 import {Deploy} from "../../contracts/script/Deploy.s.sol";
-import {OptimizedCode} from "./base/OptimizedCode.sol";
+import {TestBase} from "./base/TestBase.sol";
 
 /// @notice The deployment script: wiring, defaults, and what the environment changes.
-contract DeployTest is OptimizedCode {
-    /// @dev EIP-170: no chain takes more than 24,576 bytes. Forge itself does not tell, since the tests exceed it.
-    function test_Deploy_EveryContractFits() external {
-        CrynuxToken token = newToken();
-        IncentivePool pool = newIncentivePool(token, address(this));
-        address consensusAddress = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        NodeRegistry registry = newRegistry(token, pool, consensusAddress, address(this));
-        TaskConsensus consensus = newConsensus(token, registry, address(this));
-        address[4] memory all = [address(token), address(pool), address(registry), address(consensus)];
-        for (uint256 i = 0; i < all.length; ++i) {
-            vm.assertLe(all[i].code.length, 24_576, "code size");
-        }
-    }
-
+contract DeployTest is TestBase {
     function test_Deploy_DefaultsAndThenWhatTheEnvironmentSays() external {
         Deploy script = new Deploy();
         (CrynuxToken token, NodeRegistry registry, TaskConsensus consensus, IncentivePool pool) = script.run();
