@@ -201,7 +201,7 @@ describe('what cannot be run', () => {
   test.each<[string, object]>([
     ['dtype', { dtype: 'float16' }],
     ['controlnet', { controlnet: { model: 'embedded:tiny-shapes', image_dataurl: 'data:image/png;base64,AAAA' } }],
-    ['refiner', { refiner: { model: 'embedded:tiny-shapes' } }],
+    ['refiner.variant', { refiner: { model: 'embedded:tiny-shapes', variant: 'fp16' } }],
     ['textual_inversion', { textual_inversion: 'embedded:tiny-shapes' }],
     ['base_model.variant', { base_model: { name: 'embedded:tiny-shapes', variant: 'fp16' } }],
   ])('%s is refused by its name', async (field, more) => {
@@ -218,6 +218,15 @@ describe('what cannot be run', () => {
       code: 'CRYNUX_MODEL_FILE',
       exitCode: 12,
       message: "file config.json of model 'embedded:tiny-shapes' is missing",
+    })
+  })
+
+  test('a model that does not fit the others is named with its field', async () => {
+    const refined = task({}, { refiner: { model: 'embedded:tiny-shapes' } })
+    await expect(shared.run(refined, { signal: never })).rejects.toMatchObject({
+      code: 'CRYNUX_MODEL_MISMATCH',
+      exitCode: 12,
+      message: "model 'embedded:tiny-shapes' of field refiner.model needs a base model of Stable Diffusion XL",
     })
   })
 
