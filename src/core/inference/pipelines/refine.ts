@@ -63,7 +63,8 @@ export async function openRefiner(model: ModelFolder, sessions: SessionStore): P
       const noised = Boolean(controlnet)
       const range = noised ? lastByStrength(scheduler, steps) : refinedSteps(scheduler, steps, cutoff)
       if (noised && range.begin === range.end) throw tooFewSteps(steps)
-      const { embeddings, conditions } = unetInputs(prompts, true, timeIds)
+      const guided = !unet.session.hasInput('timestep_cond')
+      const { embeddings, conditions } = unetInputs(prompts, guided, timeIds)
 
       return {
         steps: range.end - range.begin,
@@ -75,7 +76,7 @@ export async function openRefiner(model: ModelFolder, sessions: SessionStore): P
             scheduler,
             range,
             embeddings,
-            guided: true,
+            guided,
             cfg: GUIDANCE,
             generator,
             start: noised

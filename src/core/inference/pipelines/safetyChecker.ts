@@ -12,18 +12,16 @@ export type SafetyChecker = {
 const FILE = 'safety_checker/model.onnx'
 const PREPROCESSING = 'feature_extractor/preprocessor_config.json'
 
+/** Whether a model has a safety checker. */
+export const hasSafetyChecker = (model: ModelFolder): Promise<boolean> => hasModelFile(model, FILE)
+
 /**
  * Opens a model's safety checker as diffusers exports it to ONNX: inputs `clip_input` [1, 3, h, w] and, if the graph has it, `images`
  * [1, height, width, 3] in 0…1; output `has_nsfw_concepts` [1]. Pictures are blacked out here, as all of them are 8-bit in the end.
  *
- * @returns undefined where the model has none
  * @throws ModelFileError
  */
-export async function openSafetyChecker(
-  model: ModelFolder,
-  sessions: SessionStore,
-): Promise<SafetyChecker | undefined> {
-  if (!(await hasModelFile(model, FILE))) return undefined
+export async function openSafetyChecker(model: ModelFolder, sessions: SessionStore): Promise<SafetyChecker> {
   const preprocessing = readClipPreprocessing(
     model,
     (await hasModelFile(model, PREPROCESSING)) ? await readModelJson(model, PREPROCESSING) : {},

@@ -11,7 +11,7 @@ import { ModelMismatchError } from './modelMismatchError.js'
 import { requireSizes } from './modelSizeError.js'
 import { openPictureDecoder } from './pictureDecoder.js'
 import { openRefiner, stepsBeforeRefiner } from './refine.js'
-import { openSafetyChecker } from './safetyChecker.js'
+import { hasSafetyChecker, openSafetyChecker } from './safetyChecker.js'
 import { sizeTimeIds } from './timeIds.js'
 import { openUnet, requireFittingUnet } from './unet.js'
 import { unetInputs } from './unetInputs.js'
@@ -35,19 +35,21 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
   const unet = await openUnet(sessions, await findUnet(models))
   const decoder = await openPictureDecoder(models.vae ?? base, sessions)
   const refiner = models.refiner && (await openRefiner(models.refiner, sessions))
-  const checker = await openSafetyChecker(base, sessions)
+  const hasChecker = await hasSafetyChecker(base)
   const sizeStep = decoder.scale * Math.max(unet.halvings, refiner?.halvings ?? 1)
 
   return {
     environment: {
       pipeline: isXl ? 'stable-diffusion-xl' : 'stable-diffusion',
-      safetyChecker: checker ? 'safety_checker/model.onnx' : 'none',
+      safetyChecker: hasChecker ? 'safety_checker/model.onnx' : 'none',
     },
 
     async run(task, hooks) {
       const { image_width: width, image_height: height, num_images: count, cfg, seed } = task.task_config
       requireSizes(task.task_config, sizeStep)
       const scheduler = createTaskScheduler(task, schedulerConfig)
+      // Opened when it is asked for: it is as large as a text encoder.
+      const checker = hasChecker && task.task_config.safety_checker && (await openSafetyChecker(base, sessions))
       // As in the original, a UNet that takes the guidance as an input is not guided a second time.
       const guided = cfg > 1 && !unet.session.hasInput('timestep_cond')
       const shape = [1, unet.latentChannels, height / decoder.scale, width / decoder.scale]
@@ -102,7 +104,7 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
         const sample = await decoder.decode(latents, shape)
         const picture = toRgb(sample)
         hooks.onStageEnd('decode')
-        if (checker && task.task_config.safety_checker) {
+        if (checker) {
           pictures.push(await checker.check(picture, sample))
           hooks.onStageEnd('check')
         } else {

@@ -43,8 +43,8 @@ const sample = { data: new Float32Array(64 * 64 * 3), dims: [1, 3, 64, 64] }
 describe('a checker', () => {
   test.each([true, false])('blacks out and flags what it finds; with an input for the picture: %s', async (images) => {
     const checker = await openSafetyChecker(await checkerModel(`one-${images}`, { limit: 0, images }), sessions)
-    expect(await checker?.check(grey(200), sample)).toEqual({ ...grey(0), nsfw: true })
-    expect(await checker?.check(grey(50), sample)).toEqual({ ...grey(50), nsfw: false })
+    expect(await checker.check(grey(200), sample)).toEqual({ ...grey(0), nsfw: true })
+    expect(await checker.check(grey(50), sample)).toEqual({ ...grey(50), nsfw: false })
   })
 
   test('sees the picture as its configuration says', async () => {
@@ -53,7 +53,7 @@ describe('a checker', () => {
     for (const [limit, nsfw] of [[-0.44, true] as const, [-0.42, false] as const]) {
       const model = await checkerModel(`settings${limit}`, { limit, side: 32 }, settings)
       const checker = await openSafetyChecker(model, sessions)
-      expect((await checker?.check(grey(100), sample))?.nsfw).toBe(nsfw)
+      expect((await checker.check(grey(100), sample)).nsfw).toBe(nsfw)
     }
   })
 

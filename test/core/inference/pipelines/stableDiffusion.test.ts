@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../../../../src/base/packageRoot.js'
 import type { ImagePipeline } from '../../../../src/core/inference/pipelines/imagePipeline.js'
 import { loadStableDiffusion } from '../../../../src/core/inference/pipelines/stableDiffusion.js'
+import { makeWindows } from '../../../../src/core/inference/prompt/encodePrompt.js'
+import { createPromptEncoder } from '../../../../src/core/inference/prompt/promptEncoder.js'
 import { parseImageArguments } from '../../../../src/core/task/arguments.js'
 import { argumentsOf, expectGolden, type GoldenCase, readGoldenCases } from '../../../helpers/goldenPictures.js'
 import { openSessions, sd15Model, sd15Vectors } from '../../../helpers/sd15Model.js'
@@ -72,5 +76,29 @@ describe('Stable Diffusion, against golden runs of the original', () => {
     const [first] = await pipeline.run(task, silent)
     const [only] = await pipeline.run({ ...task, task_config: { ...task.task_config, num_images: 1 } }, silent)
     expect(only?.data).toEqual(first?.data)
+  })
+
+  test('a model of Stable Diffusion 2: its own configuration says v_prediction, and its tokenizer pads with "!"', async () => {
+    const golden = flow.find(({ id }) => id === '21-vpred-zsnr') as GoldenCase
+    const path = await mkdtemp(join(tmpdir(), 'crynux-sd2-'))
+    try {
+      await cp(sd15Model.path, path, { recursive: true })
+      const change = async (file: string, values: object) => {
+        const config = JSON.parse(await readFile(join(path, file), 'utf8'))
+        await writeFile(join(path, file), JSON.stringify({ ...config, ...values }))
+      }
+      await change('scheduler/scheduler_config.json', { prediction_type: 'v_prediction' })
+      const configured = await loadStableDiffusion({ base: { id: 'golden/sd2', path } }, openSessions())
+      const task = argumentsOf(golden, 'golden/sd2')
+      const { prediction_type: _, ...args } = task.scheduler.args as Record<string, unknown>
+      const asked = { ...task, scheduler: { ...task.scheduler, args } } as typeof task
+      await expectGolden(configured, asked, { folder: join(sd15Vectors, 'cases', golden.id), golden })
+
+      await change('tokenizer/tokenizer_config.json', { pad_token: '!' })
+      const { tokenizer } = await createPromptEncoder({ id: 'golden/sd2', path }, openSessions())
+      expect(makeWindows(tokenizer, [])[0]?.ids).toEqual([tokenizer.startId, tokenizer.endId, ...Array(75).fill(0)])
+    } finally {
+      await rm(path, { recursive: true })
+    }
   })
 })
