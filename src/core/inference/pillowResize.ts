@@ -15,13 +15,24 @@ export const BICUBIC: ResizeKernel = {
   },
 }
 
+/** Lanczos' windowed sine with three lobes. */
+export const LANCZOS: ResizeKernel = {
+  support: 3,
+  weight: (distance) => (distance >= -3 && distance < 3 ? sine(distance) * sine(distance / 3) : 0),
+}
+
+const sine = (x: number): number => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI))
+
+/** A picture of 8 bits per channel, row-major, channels interleaved; RGB where their number is not said. */
+export type Bitmap = RawPicture & { channels?: number }
+
 /**
- * Resizes an 8-bit RGB picture bit for bit as `Image.resize` of Pillow 10 and 11 does.
+ * Resizes an 8-bit picture bit for bit as `Image.resize` of Pillow 10 and 11 does.
  *
  * The kernel is stretched when the picture shrinks, cut at the border and made to sum up to 1; first rows, then columns; weights are
  * fixed-point numbers with 22 bits after the point, and each pass is rounded to 8 bits.
  */
-export function pillowResize(picture: RawPicture, width: number, height: number, kernel: ResizeKernel): RawPicture {
+export function pillowResize(picture: Bitmap, width: number, height: number, kernel: ResizeKernel): Bitmap {
   const wide = width === picture.width ? picture : resizeRows(picture, taps(picture.width, width, kernel))
   if (height === picture.height) return wide
   return transpose(resizeRows(transpose(wide), taps(picture.height, height, kernel)))
@@ -54,32 +65,32 @@ function taps(from: number, to: number, { support, weight }: ResizeKernel): Taps
   })
 }
 
-function resizeRows({ data, width, height }: RawPicture, columns: readonly Taps[]): RawPicture {
-  const resized = new Uint8Array(columns.length * height * 3)
+function resizeRows({ data, width, height, channels = 3 }: Bitmap, columns: readonly Taps[]): Bitmap {
+  const resized = new Uint8Array(columns.length * height * channels)
   for (let y = 0; y < height; y++) {
     for (const [x, { first, weights }] of columns.entries()) {
-      for (let channel = 0; channel < 3; channel++) {
+      for (let channel = 0; channel < channels; channel++) {
         let sum = 1 << (BITS - 1)
-        let at = (y * width + first) * 3 + channel
+        let at = (y * width + first) * channels + channel
         for (const weight of weights) {
           sum += (data[at] as number) * weight
-          at += 3
+          at += channels
         }
-        resized[(y * columns.length + x) * 3 + channel] = Math.min(255, Math.max(0, sum >> BITS))
+        resized[(y * columns.length + x) * channels + channel] = Math.min(255, Math.max(0, sum >> BITS))
       }
     }
   }
-  return { data: resized, width: columns.length, height }
+  return { data: resized, width: columns.length, height, channels }
 }
 
-function transpose({ data, width, height }: RawPicture): RawPicture {
+function transpose({ data, width, height, channels = 3 }: Bitmap): Bitmap {
   const turned = new Uint8Array(data.length)
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      for (let channel = 0; channel < 3; channel++) {
-        turned[(x * height + y) * 3 + channel] = data[(y * width + x) * 3 + channel] as number
+      for (let channel = 0; channel < channels; channel++) {
+        turned[(x * height + y) * channels + channel] = data[(y * width + x) * channels + channel] as number
       }
     }
   }
-  return { data: turned, width: height, height: width }
+  return { data: turned, width: height, height: width, channels }
 }

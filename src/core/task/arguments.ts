@@ -179,8 +179,10 @@ const preprocessMethods = [
   'dwpose',
   'scribble_pidinet',
   'scribble_pidsafe',
+  'scribble_pidisafe',
   'softedge_pidinet',
   'softedge_pidsafe',
+  'softedge_pidisafe',
   'normal_bae',
   'lineart_coarse',
   'lineart_realistic',
@@ -191,26 +193,29 @@ const preprocessMethods = [
   'shuffle',
   'mediapipe_face',
 ] as const
+/** The largest value of each argument of the methods that are computed here; the least is 1. */
+const PREPROCESS_ARGUMENTS = new Map<string, Readonly<Record<string, number>>>([
+  ['canny', { low_threshold: 255, high_threshold: 255 }],
+  ['shuffle', { h: 4096, w: 4096, f: 4096 }],
+])
 const preprocess = group({
   method: oneOf(preprocessMethods),
-  // Only canny's parameters are bounded by name; those of the others are numbers and switches of models that are not carried yet.
+  // The arguments of the other methods are numbers and switches of models that are not carried yet.
   args: z
     .record(z.string().max(64), z.union([real(-1e6, 1e6), z.boolean()]), { error: 'must be an object of numbers' })
     .prefault({}),
 }).superRefine(({ method, args }, context) => {
-  if (method !== 'canny') return
+  const known = PREPROCESS_ARGUMENTS.get(method)
+  if (!known) return
   for (const name of Object.keys(args)) {
     const value = args[name]
-    if (name !== 'low_threshold' && name !== 'high_threshold') {
-      context.addIssue({
-        code: 'unrecognized_keys',
-        keys: [name],
-        path: ['args'],
-        input: args,
-        message: 'low_threshold high_threshold',
-      })
-    } else if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 255) {
-      context.addIssue({ code: 'custom', path: ['args', name], input: value, message: 'must be a whole number 1…255' })
+    const most = Object.hasOwn(known, name) ? (known[name] ?? 0) : undefined
+    if (most === undefined) {
+      const message = Object.keys(known).join(' ')
+      context.addIssue({ code: 'unrecognized_keys', keys: [name], path: ['args'], input: args, message })
+    } else if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most) {
+      const message = `must be a whole number 1…${most}`
+      context.addIssue({ code: 'custom', path: ['args', name], input: value, message })
     }
   }
 })

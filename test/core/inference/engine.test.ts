@@ -200,7 +200,10 @@ describe('a run that has to end', () => {
 describe('what cannot be run', () => {
   test.each<[string, object]>([
     ['dtype', { dtype: 'float16' }],
-    ['controlnet', { controlnet: { model: 'embedded:tiny-shapes', image_dataurl: 'data:image/png;base64,AAAA' } }],
+    [
+      'controlnet.variant',
+      { controlnet: { model: 'embedded:tiny-shapes', variant: 'fp16', image_dataurl: 'data:image/png;base64,AAAA' } },
+    ],
     ['refiner.variant', { refiner: { model: 'embedded:tiny-shapes', variant: 'fp16' } }],
     ['textual_inversion', { textual_inversion: 'embedded:tiny-shapes' }],
     ['base_model.variant', { base_model: { name: 'embedded:tiny-shapes', variant: 'fp16' } }],

@@ -16,7 +16,7 @@ export function requireSupported(task: ImageTaskArguments): void {
   if (task.dtype !== 'auto' && task.dtype !== 'float32') refuse('dtype', `${task.dtype} arithmetic`)
   if (typeof task.base_model === 'object' && task.base_model.variant)
     refuse('base_model.variant', 'a variant of the weights')
-  if (task.controlnet) refuse('controlnet', 'a ControlNet')
+  if (task.controlnet?.variant) refuse('controlnet.variant', 'a variant of the weights')
   if (task.refiner?.variant) refuse('refiner.variant', 'a variant of the weights')
   if (task.textual_inversion) refuse('textual_inversion', 'a textual inversion')
 }

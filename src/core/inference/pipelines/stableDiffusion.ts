@@ -1,3 +1,4 @@
+import { openControlNet } from '../adapters/controlNet/openControlNet.js'
 import { createTorchGenerator } from '../generator/torchGenerator.js'
 import { hasModelFile, type ModelFolder, type ModelFolders, readModelJson } from '../modelFile.js'
 import { openPrompts } from '../prompt/openPrompts.js'
@@ -13,7 +14,7 @@ import { openPictureDecoder } from './pictureDecoder.js'
 import { openRefiner, stepsBeforeRefiner } from './refine.js'
 import { hasSafetyChecker, openSafetyChecker } from './safetyChecker.js'
 import { sizeTimeIds } from './timeIds.js'
-import { openUnet, requireFittingUnet } from './unet.js'
+import { openUnet, requireFittingUnet, type UnetFolder } from './unet.js'
 import { unetInputs } from './unetInputs.js'
 
 /**
@@ -33,6 +34,8 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
   const schedulerConfig = await readModelJson(base, 'scheduler/scheduler_config.json')
   const prompts = await openPrompts(base, sessions, isXl ? 2 : 1)
   const unet = await openUnet(sessions, await findUnet(models))
+  const controlNet =
+    models.controlnet && (await openControlNet(sessions, { model: models.controlnet, unet: unet.session }))
   const decoder = await openPictureDecoder(models.vae ?? base, sessions)
   const refiner = models.refiner && (await openRefiner(models.refiner, sessions))
   const hasChecker = await hasSafetyChecker(base)
@@ -58,7 +61,9 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
       const pair = await prompts.encode(task.prompt, task.negative_prompt)
       tellPrompts(hooks, pair)
       const sizes = sizeTimeIds(height, width)
-      requireFittingUnet(unet, pair.positive, isXl ? sizes.length : 0)
+      for (const network of [unet, ...(controlNet ? [controlNet] : [])]) {
+        requireFittingUnet(network, pair.positive, isXl ? sizes.length : 0)
+      }
       const { embeddings, conditions } = unetInputs(
         pair,
         guided,
@@ -69,6 +74,7 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
         task.refiner &&
         prompts.encodeWithSecond &&
         refiner.prepare(task, await prompts.encodeWithSecond(task.prompt, task.negative_prompt), shape)
+      const controls = await controlNet?.prepare(task)
       hooks.onStageEnd('encode')
 
       const range = stepsBeforeRefiner(scheduler, task)
@@ -81,6 +87,7 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
           unet: unet.session,
           unetConfig: unet.config,
           conditions,
+          ...(controls ? { controls } : {}),
           scheduler,
           range,
           embeddings,
@@ -125,12 +132,25 @@ async function isStableDiffusionXl(base: ModelFolder): Promise<boolean> {
 }
 
 /** A replacement UNet is published alone, with its files at the top of its folder, or as part of a whole model. */
-async function findUnet({
-  base,
-  unet: model,
-}: ModelFolders): Promise<{ model: ModelFolder; field: string; folder: '' | 'unet/' }> {
+async function findUnet(models: ModelFolders): Promise<{ model: ModelFolder; field: string; folder: UnetFolder }> {
+  if (models.controlnet) return findControlledUnet({ ...models, controlnet: models.controlnet })
+  const { base, unet: model } = models
   if (!model) return { model: base, field: 'base_model', folder: 'unet/' }
   return { model, field: 'unet', folder: (await hasModelFile(model, 'model.onnx')) ? '' : 'unet/' }
+}
+
+/** The UNet that takes residuals is exported with the model that it is of, or with the ControlNet that it is for. */
+async function findControlledUnet({
+  base,
+  unet,
+  controlnet,
+}: ModelFolders & { controlnet: ModelFolder }): Promise<{ model: ModelFolder; field: string; folder: UnetFolder }> {
+  const folder = 'unet_with_residuals/'
+  const given = unet ? { model: unet, field: 'unet' } : { model: base, field: 'base_model' }
+  if (await hasModelFile(given.model, `${folder}model.onnx`)) return { ...given, folder }
+  // What a ControlNet brings is the UNet of the base model, not a replacement.
+  if (!unet) return { model: controlnet, field: 'controlnet.model', folder }
+  throw new ModelMismatchError('unet', unet, `has no ${folder}model.onnx, which a ControlNet needs`)
 }
 
 function tellPrompts({ onTensor }: ImagePipelineHooks, { positive, negative }: PromptPair): void {

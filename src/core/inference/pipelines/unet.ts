@@ -4,13 +4,21 @@ import type { ModelSession, SessionStore } from '../session.js'
 import { lengthOr, wholeOr } from './configValues.js'
 import { ModelMismatchError } from './modelMismatchError.js'
 
-/** The network that denoises, with its configuration. */
-export type Unet = {
+/** A network that is told about the prompt, with its configuration. */
+export type FittingNetwork = {
   /** The model that it is of, and the argument that names it. */
   model: ModelFolder
   field: string
+  kind: 'UNet' | 'ControlNet'
   session: ModelSession
   config: Record<string, unknown>
+}
+
+/** Where a UNet is in its model's folder; one that takes what a ControlNet gives is a network of its own. */
+export type UnetFolder = '' | 'unet/' | 'unet_with_residuals/'
+
+/** The network that denoises. */
+export type Unet = FittingNetwork & {
   /** By what it divides latents on the way down: an exported graph doubles sizes on the way up, so they must halve evenly. */
   halvings: number
   latentChannels: number
@@ -19,12 +27,12 @@ export type Unet = {
 /**
  * Opens a UNet.
  *
- * @param folder where in the model's folder it is, with a `/` at the end, or `''`
+ * @param folder where in the model's folder it is
  * @throws ModelFileError, also for UNets that want a picture besides the latents (inpainting)
  */
 export async function openUnet(
   sessions: SessionStore,
-  { model, field, folder }: { model: ModelFolder; field: string; folder: '' | 'unet/' },
+  { model, field, folder }: { model: ModelFolder; field: string; folder: UnetFolder },
 ): Promise<Unet> {
   const config = await readModelJson(model, `${folder}config.json`)
   const latentChannels = wholeOr(config.in_channels, 4)
@@ -38,6 +46,7 @@ export async function openUnet(
   return {
     model,
     field,
+    kind: 'UNet',
     session: await sessions.open(model, `${folder}model.onnx`),
     config,
     halvings: 2 ** (lengthOr(config.down_block_types ?? config.block_out_channels, 4) - 1),
@@ -46,19 +55,22 @@ export async function openUnet(
 }
 
 /**
- * Checks that a UNet takes the embeddings of the text encoders.
+ * Checks that a UNet or ControlNet takes the embeddings of the text encoders.
  *
  * @param timeIds how many numbers it is told about sizes (Stable Diffusion XL), 0 for none
  * @throws ModelMismatchError
  */
-export function requireFittingUnet(unet: Unet, { embedding, pooled }: PromptConditioning, timeIds: number): void {
-  const { model, field, session, config } = unet
+export function requireFittingUnet(
+  { model, field, kind, session, config }: FittingNetwork,
+  { embedding, pooled }: PromptConditioning,
+  timeIds: number,
+): void {
   const mismatch = (complaint: string) => new ModelMismatchError(field, model, complaint)
   const isXl = session.hasInput('text_embeds') && session.hasInput('time_ids')
   if (timeIds > 0 && !isXl) {
-    throw mismatch('is no UNet of Stable Diffusion XL: it has no inputs text_embeds and time_ids')
+    throw mismatch(`is no ${kind} of Stable Diffusion XL: it has no inputs text_embeds and time_ids`)
   }
-  if (timeIds === 0 && isXl) throw mismatch('is a UNet of Stable Diffusion XL, which the base model is not')
+  if (timeIds === 0 && isXl) throw mismatch(`is a ${kind} of Stable Diffusion XL, which the base model is not`)
   const width = embedding.dims[1]
   const wanted = config.cross_attention_dim
   if (typeof wanted === 'number' && wanted !== width) {
