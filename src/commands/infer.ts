@@ -1,9 +1,12 @@
 import { Command } from 'commander'
 import { withContext } from '../context.js'
 import type { Device } from '../core/devices/device.js'
-import type { InferenceProgress } from '../core/inference/engine.js'
 import type { InferenceReport } from '../roles/app/inferToFolder.js'
-import type { Output } from '../ui/output.js'
+import { createAnswerView } from '../ui/answerView.js'
+import { openInferView } from '../ui/inferView.js'
+import { encodePreview } from '../ui/preview/encodePreview.js'
+import { terminalPreview } from '../ui/preview/terminalPreview.js'
+import { printable } from '../ui/printable.js'
 import { deviceOption } from './options/device.js'
 import { addImageArgumentOptions, type ImageArgumentFlags } from './options/imageArguments.js'
 
@@ -12,6 +15,7 @@ export const inferCommand = (): Command =>
   addImageArgumentOptions(new Command('infer'))
     .description('Make the pictures or the answer of a task on this machine, and print the score')
     .option('--out <folder>', 'where 0.png, 1.png … or 0.json are written', '.')
+    .option('--no-preview', 'do not show the pictures in the terminal')
     .addOption(deviceOption())
     .addHelpText(
       'after',
@@ -22,7 +26,7 @@ Examples:
   $ crynux infer --arguments task.json --out pictures --model-root ~/models --json
   $ echo '{"base_model": "embedded:tiny-shapes", "prompt": "a small green star"}' | crynux infer --arguments - --out pictures`,
     )
-    .action(async (flags: ImageArgumentFlags & { out: string; device: Device }, command: Command) => {
+    .action(async (flags: ImageArgumentFlags & { out: string; preview: boolean; device: Device }, command: Command) => {
       const [
         { requireDevices },
         { createInferenceEngine },
@@ -38,57 +42,45 @@ Examples:
         import('./options/readInput.js'),
         import('../roles/app/inferToFolder.js'),
       ])
-      await withContext(command, async ({ output, logger, signal, modelRoots, cacheFolder }) => {
+      await withContext(command, async ({ clock, output, logger, signal, modelRoots, cacheFolder }) => {
         const models = createModelStore({ modelRoots })
-        const { out, device, ...others } = flags
+        const { out, preview, device, ...others } = flags
         const task = await readImageArguments(others, { readFile: readInput, card: models.modelCard })
         await requireDevices([device], { signal })
         const engine = createInferenceEngine({ modelFolder: models.modelFolder, logger, device, cacheFolder })
+        const pictures = task.kind === 'image' ? task.arguments.task_config.num_images : 0
+        const view = await openInferView({ json: output.json, pictures, now: clock.now })
+        const answers = createAnswerView(output)
         try {
-          const view = createProgressView(output)
-          const report = await inferToFolder({ engine, signal, onProgress: view.onProgress }, { task, folder: out })
-          output.result('crynux.infer/v1', report, (data) => formatReport(data, view.answersShown()))
+          const files: Uint8Array[] = []
+          const report = await inferToFolder(
+            {
+              engine,
+              signal,
+              onProgress: (progress) =>
+                progress.stage === 'generate' ? answers.show(progress) : view.onProgress(progress),
+              onPicture: (png) => files.push(png),
+            },
+            { task, folder: out },
+          )
+          await view.done()
+          const screen = terminalPreview({ interactive: output.interactive && preview })
+          if (task.kind === 'image' && screen.form !== 'none') {
+            const { image_width: width, image_height: height } = task.arguments.task_config
+            const { shrinkPicture } = await import('../core/shrinkPicture.js')
+            for (const png of files) {
+              output.piece(await encodePreview({ png, width, height }, { ...screen, shrink: shrinkPicture }))
+            }
+          }
+          output.result('crynux.infer/v1', report, (data) => formatReport(data, answers.shown()))
+        } catch (error) {
+          await view.fail()
+          throw error
         } finally {
           await engine.close()
         }
       })
     })
-
-/**
- * One line when a stage begins; steps are not shown, since a picture takes seconds. On a terminal the text of an answer is shown while
- * it comes.
- */
-function createProgressView({ note, piece, interactive }: Pick<Output, 'note' | 'piece' | 'interactive'>) {
-  let line = ''
-  /** The answer whose text stands on the terminal. */
-  let shown: number | undefined
-  return {
-    answersShown: () => shown !== undefined,
-    onProgress(progress: InferenceProgress): void {
-      if (progress.stage === 'generate') {
-        if (!interactive || progress.text === '') return
-        if (shown !== undefined && progress.answer !== shown) piece('\n\n')
-        shown = progress.answer
-        piece(printable(progress.text))
-        return
-      }
-      const { stage, image } = progress
-      const next = stage === 'load' || stage === 'encode' ? STAGES[stage] : `picture ${image + 1}: ${STAGES[stage]}`
-      if (next !== line) note(next)
-      line = next
-    },
-  }
-}
-
-/** What a model writes must not move the cursor or change the terminal. */
-const printable = (text: string): string => text.replaceAll(/(?![\n\t])\p{Cc}/gu, '\ufffd')
-
-const STAGES = {
-  load: 'loading the model',
-  encode: 'encoding the prompt',
-  denoise: 'denoising',
-  decode: 'decoding',
-} as const
 
 const formatReport = (
   { files, score, timings, response, environment }: InferenceReport,

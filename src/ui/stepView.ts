@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { canDraw } from './canDraw.js'
 
 /** What one line of the view stands for. */
 export type StepDefinition<Id extends string = string> = { id: Id; title: string }
@@ -29,10 +30,7 @@ export async function openStepView<Id extends string>({
   json,
   ...options
 }: Pick<StepViewOptions<Id>, 'steps' | 'now'> & { json: boolean }): Promise<StepView<Id>> {
-  const { NO_COLOR, CI, TERM } = process.env
-  // A terminal of unknown width, as `docker run -t` and `script` make them, cannot be drawn on.
-  const live =
-    !json && process.stderr.isTTY === true && process.stderr.columns > 0 && !NO_COLOR && !CI && TERM !== 'dumb'
+  const live = !json && canDraw(process.stderr, process.env)
   return createStepView({ ...options, live, stream: json ? nowhere : process.stderr })
 }
 

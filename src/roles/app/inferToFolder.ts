@@ -7,6 +7,8 @@ export type InferToFolderDependencies = {
   engine: InferenceEngine
   signal: AbortSignal
   onProgress(progress: InferenceProgress): void
+  /** Is given each PNG file, in order, once all are written. */
+  onPicture?(png: Uint8Array): void
 }
 
 /** What `crynux infer --json` prints. */
@@ -31,7 +33,7 @@ export type InferenceReport = {
  * @throws OutTargetError before any work when the folder cannot be made, and the engine's errors.
  */
 export async function inferToFolder(
-  { engine, signal, onProgress }: InferToFolderDependencies,
+  { engine, signal, onProgress, onPicture }: InferToFolderDependencies,
   { task, folder }: { task: TaskArguments; folder: string },
 ): Promise<InferenceReport> {
   const image = task.kind === 'image'
@@ -42,6 +44,7 @@ export async function inferToFolder(
   })
   const { files, score, nsfw, timings, environment } = await engine.run(task, { signal, onProgress })
   const written = await writeResultFiles({ files: files.map(({ bytes }) => bytes), paths, named, force: true })
+  if (image && onPicture) for (const { bytes } of files) onPicture(bytes)
   const text = image ? undefined : files[0]?.bytes
   const response = text && { response: JSON.parse(new TextDecoder().decode(text)) as TextResponse }
   return { files: written, score, ...(nsfw ? { nsfw } : {}), timings, environment, ...response }
