@@ -8,12 +8,15 @@ import { makeFolder } from '../../base/makeFolder.js'
 export type OutTarget = {
   /**
    * `picture.png` names the file of a single result; an existing folder, a path that ends with a separator, or one without
-   * an extension is a folder that gets `0.png`, `1.png` … or `0.json`.
+   * the extension of a picture or a text (`out/cfg1.5`) is a folder that gets `0.png`, `1.png` … or `0.json`.
    */
   path: string
   /** Whether files of another content that lie in the folder may be replaced. */
   force: boolean
 }
+
+/** What users call files of pictures or text; everything else behind a dot may be part of a folder's name. */
+const FILE_EXTENSION = /^\.(?:png|json|jpe?g|webp|gif|bmp|tiff?|avif|txt)$/i
 
 /**
  * The paths of a task's files, in order. Writes nothing yet, but a place that cannot be written is found out: before anything is
@@ -38,7 +41,7 @@ export async function planResultFiles({
     (found) => found.isDirectory(),
     () => false,
   )
-  const named = !isFolder && !/[/\\]$/.test(out.path) && extname(path) !== ''
+  const named = !isFolder && !/[/\\]$/.test(out.path) && FILE_EXTENSION.test(extname(path))
   if (named && count > 1) {
     throw new OutTargetError(`'${out.path}' names one file, but the task makes ${count}`, {
       remedy: 'Give a folder to --out, or --num-images 1.',

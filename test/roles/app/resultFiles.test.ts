@@ -35,6 +35,7 @@ describe('where result files go', () => {
     expect(await plan(`${join(folder, 'pictures.png')}/`)).toMatchObject({
       paths: [join(folder, 'pictures.png/0.png')],
     })
+    expect(await plan(join(folder, 'cfg1.5'))).toMatchObject({ paths: [join(folder, 'cfg1.5/0.png')], named: false })
     await mkdir(join(folder, 'existing.png'))
     expect(await plan(join(folder, 'existing.png'))).toMatchObject({ paths: [join(folder, 'existing.png/0.png')] })
   })
