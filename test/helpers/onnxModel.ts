@@ -49,6 +49,24 @@ export const castModel = (input: keyof typeof ELEMENT, output: keyof typeof ELEM
     domain: '',
   })
 
+/** A UNet of Stable Diffusion that predicts half of what it sees, in this precision. */
+export function halvingUnet(precision: 'float16' | 'float32'): Uint8Array {
+  const type = ELEMENT[precision]
+  const half = precision === 'float16' ? Buffer.of(0x00, 0x38) : Buffer.of(0, 0, 0, 0x3f)
+  const picture = ['batch', 'channels', 'height', 'width']
+  const graph = message(
+    7,
+    message(1, text(1, 'sample'), text(1, 'half'), text(2, 'out_sample'), text(4, 'Mul')),
+    text(2, 'unet'),
+    message(5, integer(2, type), text(8, 'half'), bytes(9, half)),
+    tensorValue(11, 'sample', type, picture),
+    tensorValue(11, 'timestep', ELEMENT.int64, []),
+    tensorValue(11, 'encoder_hidden_states', type, ['batch', 'tokens', 'dimension']),
+    tensorValue(12, 'out_sample', type, picture),
+  )
+  return Buffer.concat([integer(1, 8), graph, message(8, text(1, ''), integer(2, 17))])
+}
+
 /**
  * A safety checker in the form in which diffusers exports the real one, whose weights are too large for a test: here a picture is
  * unsuitable when the mean of `clip_input` is above a limit.

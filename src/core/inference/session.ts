@@ -28,6 +28,8 @@ export type ModelSession = {
   hasOutput(name: string): boolean
   /** Number of dimensions that the graph declares for an input; undefined when it declares none. */
   inputRank(name: string): number | undefined
+  /** Element type of an input, e.g. `float16`; undefined when there is none of that name. */
+  inputType(name: string): string | undefined
   /** The graph's inputs in order, with the dimensions it declares: numbers, or names of what is free. */
   inputs: readonly { name: string; shape: readonly (number | string)[] }[]
   /**
@@ -139,6 +141,10 @@ async function openSession(ort: OnnxRuntime, settings: ChildSettings, model: Mod
     inputRank: (name) => {
       const input = inputs.get(name)
       return input?.isTensor ? input.shape.length : undefined
+    },
+    inputType: (name) => {
+      const input = inputs.get(name)
+      return input?.isTensor ? input.type : undefined
     },
     inputs: raw.inputMetadata.map((input) => ({ name: input.name, shape: input.isTensor ? input.shape : [] })),
     async run(feeds, outputs) {

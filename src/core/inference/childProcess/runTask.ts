@@ -7,6 +7,7 @@ import { NotSupportedYetError } from '../notSupportedYet.js'
 import type { ImagePipelineHooks } from '../pipelines/imagePipeline.js'
 import { requireSupported } from '../pipelines/requireSupported.js'
 import { loadStableDiffusion } from '../pipelines/stableDiffusion.js'
+import { withVariants } from '../pipelines/withVariants.js'
 import type { OnnxRuntime, SessionStore } from '../session.js'
 import type { InferenceProgress, InferenceResult, RunRequest } from './messages.js'
 import { watchOpened } from './watchOpened.js'
@@ -49,7 +50,7 @@ export async function runTask(
   }
   onProgress({ stage: 'load', image: 0, step: 0, steps: 1 })
   const lora = await openLora(task.arguments, { models, sessions, cacheFolder })
-  const pipeline = await loadStableDiffusion(models, lora ?? sessions)
+  const pipeline = await loadStableDiffusion(models, withVariants(lora ?? sessions, task.arguments, models))
   onStageEnd('load')
   const pictures = await pipeline.run(task.arguments, { onProgress, onStageEnd, ...(onTensor ? { onTensor } : {}) })
   const score = imageScore(pictures.map(perceptualHash))
@@ -73,7 +74,6 @@ export async function runTask(
       engineVersion: ort.env.versions.node ?? ort.env.versions.common ?? 'unknown',
       ...facts(),
       batchLayout: 'negative, positive',
-      dtype: 'float32',
       processor: process.arch,
       ...pipeline.environment,
       ...lora?.environment(),

@@ -1,8 +1,10 @@
+import { roundToFloat16 } from '../generator/halfPrecision.js'
 import type { TorchGenerator } from '../generator/torchGenerator.js'
 import type { Scheduler, SchedulerHistory } from '../schedulers/scheduler.js'
 import type { Feed, FloatTensor, ModelSession } from '../session.js'
 import { repeat } from './batch.js'
 import { wholeOr } from './configValues.js'
+import { guideInHalf } from './latentPrecision.js'
 
 /** What one picture is denoised with. */
 export type Denoising = {
@@ -49,8 +51,11 @@ export const timestepFeed = (network: ModelSession, timestep: number): Feed => (
 
 /** The noise that a picture begins with. */
 export function startingNoise(generator: TorchGenerator, scheduler: Scheduler, shape: readonly number[]): Float32Array {
-  const noise = generator.randn(shape.reduce((product, size) => product * size, 1))
-  return scheduler.initNoiseSigma === 1 ? noise : noise.map((value) => value * scheduler.initNoiseSigma)
+  const { half, initNoiseSigma } = scheduler
+  const count = shape.reduce((product, size) => product * size, 1)
+  const noise = generator.randn(count, half ? 'float16' : 'float32')
+  const round = half ? roundToFloat16 : Math.fround
+  return initNoiseSigma === 1 ? noise : noise.map((value) => round(value * initNoiseSigma))
 }
 
 /** Noise to latents for one picture, or a part of the way. */
@@ -92,13 +97,13 @@ export async function denoise({
       },
       ['out_sample'],
     )
-    const modelOutput = guided ? guide(output.data, cfg) : output.data
+    const modelOutput = guided ? (scheduler.half ? guideInHalf : guide)(output.data, cfg) : output.data
     const result = scheduler.step({
       index,
       sample,
       modelOutput,
       history,
-      ...(scheduler.drawsNoise(index) ? { noise: generator.randn(sample.length) } : {}),
+      ...(scheduler.drawsNoise(index) ? { noise: generator.randn(sample.length, scheduler.half?.noise) } : {}),
     })
     sample = result.sample
     history = result.history

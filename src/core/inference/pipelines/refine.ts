@@ -9,6 +9,7 @@ import { roundHalfToEven } from '../schedulers/numpyRanges.js'
 import type { Scheduler } from '../schedulers/scheduler.js'
 import type { SessionStore } from '../session.js'
 import { denoise, type StepRange } from './denoise.js'
+import { inPrecision, precisionOf } from './latentPrecision.js'
 import { aestheticTimeIds } from './timeIds.js'
 import { openUnet, requireFittingUnet } from './unet.js'
 import { unetInputs } from './unetInputs.js'
@@ -58,7 +59,7 @@ export async function openRefiner(model: ModelFolder, sessions: SessionStore): P
         negative: aestheticTimeIds(height, width, SCORE.negative),
       }
       requireFittingUnet(unet, prompts.positive, timeIds.positive.length)
-      const scheduler = ownScheduler(model, schedulerConfig, steps)
+      const scheduler = inPrecision(ownScheduler(model, schedulerConfig, steps), precisionOf(unet.session))
       // The original's pipelines with a ControlNet cannot stop before the end: what they give is noised again.
       const noised = Boolean(controlnet)
       const range = noised ? lastByStrength(scheduler, steps) : refinedSteps(scheduler, steps, cutoff)
@@ -80,7 +81,10 @@ export async function openRefiner(model: ModelFolder, sessions: SessionStore): P
             cfg: GUIDANCE,
             generator,
             start: noised
-              ? addNoise(scheduler, range.begin, { latents, noise: generator.randn(latents.length) })
+              ? addNoise(scheduler, range.begin, {
+                  latents,
+                  noise: generator.randn(latents.length, scheduler.half && 'float16'),
+                })
               : latents,
             shape,
             ...progress,

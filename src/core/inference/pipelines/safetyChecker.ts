@@ -12,8 +12,16 @@ export type SafetyChecker = {
 const FILE = 'safety_checker/model.onnx'
 const PREPROCESSING = 'feature_extractor/preprocessor_config.json'
 
-/** Whether a model has a safety checker. */
-export const hasSafetyChecker = (model: ModelFolder): Promise<boolean> => hasModelFile(model, FILE)
+/**
+ * Whether a model has a safety checker, which is seen by its plain file.
+ *
+ * @throws ModelFileError when there is only another one: it must not be left out because of its name.
+ */
+export async function hasSafetyChecker(model: ModelFolder): Promise<boolean> {
+  if (await hasModelFile(model, FILE)) return true
+  if (await hasModelFile(model, 'safety_checker/model.fp16.onnx')) throw new ModelFileError(model, FILE, 'is missing')
+  return false
+}
 
 /**
  * Opens a model's safety checker as diffusers exports it to ONNX: inputs `clip_input` [1, 3, h, w] and, if the graph has it, `images`

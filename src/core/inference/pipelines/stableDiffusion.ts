@@ -8,6 +8,7 @@ import { toRgb } from '../toRgb.js'
 import { createTaskScheduler } from './createTaskScheduler.js'
 import { denoise, startingNoise } from './denoise.js'
 import type { ImagePipeline, ImagePipelineHooks, Picture } from './imagePipeline.js'
+import { inPrecision, precisionOf, requirePrecision } from './latentPrecision.js'
 import { ModelMismatchError } from './modelMismatchError.js'
 import { requireSizes } from './modelSizeError.js'
 import { openPictureDecoder } from './pictureDecoder.js'
@@ -44,13 +45,15 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
   return {
     environment: {
       pipeline: isXl ? 'stable-diffusion-xl' : 'stable-diffusion',
+      dtype: precisionOf(unet.session),
       safetyChecker: hasChecker ? 'safety_checker/model.onnx' : 'none',
     },
 
     async run(task, hooks) {
       const { image_width: width, image_height: height, num_images: count, cfg, seed } = task.task_config
       requireSizes(task.task_config, sizeStep)
-      const scheduler = createTaskScheduler(task, schedulerConfig)
+      requirePrecision(unet, task.dtype)
+      const scheduler = inPrecision(createTaskScheduler(task, schedulerConfig), precisionOf(unet.session))
       // Opened when it is asked for: it is as large as a text encoder.
       const checker = hasChecker && task.task_config.safety_checker && (await openSafetyChecker(base, sessions))
       // As in the original, a UNet that takes the guidance as an input is not guided a second time.

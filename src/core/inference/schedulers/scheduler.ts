@@ -1,3 +1,5 @@
+import type { DrawPrecision } from '../generator/torchGenerator.js'
+
 /** What one call of `step` needs; every array has the length of the sample and is only read. */
 export type SchedulerStep = {
   /** Position in `timesteps`, 0 for the first. */
@@ -40,6 +42,8 @@ export type Scheduler = {
   predictionType: PredictionType
   /** The cumulative product of the alphas, one per training step. */
   alphasCumprod: Float32Array
+  /** Set where latents are held in half precision: in what the noise is drawn. */
+  half?: { noise: DrawPrecision }
   /** What the model is to see: a new array, or `sample` itself where nothing is scaled. */
   scaleModelInput(sample: Float32Array, index: number): Float32Array
   /** Whether the step at `index` consumes one tensor of noise from the task's generator. */

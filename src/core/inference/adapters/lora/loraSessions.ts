@@ -89,10 +89,11 @@ export async function createLoraSessions(
 /** What a file of the task's models is, as far as a LoRA changes it. */
 function componentOf(models: ModelFolders, model: ModelFolder, file: string): LoraComponent | undefined {
   if (model === models.refiner) return undefined
-  if (file === 'unet/model.onnx' || file === 'unet_with_residuals/model.onnx') return 'unet'
-  if (file === 'model.onnx' && model === models.unet) return 'unet'
-  if (/^text_encoder\/model\w*\.onnx$/.test(file)) return 'textEncoder'
-  if (/^text_encoder_2\/model\w*\.onnx$/.test(file)) return 'textEncoder2'
+  // Variants, too: model.fp16.onnx.
+  if (/^(?:unet|unet_with_residuals)\/model[\w.-]*\.onnx$/.test(file)) return 'unet'
+  if (/^model[\w.-]*\.onnx$/.test(file) && model === models.unet) return 'unet'
+  if (/^text_encoder\/model[\w.-]*\.onnx$/.test(file)) return 'textEncoder'
+  if (/^text_encoder_2\/model[\w.-]*\.onnx$/.test(file)) return 'textEncoder2'
   return undefined
 }
 
