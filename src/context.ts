@@ -25,6 +25,10 @@ export type Context = {
   cacheFolder: string
   /** Folders that are searched first for model folders. */
   modelRoots: string[]
+  /** Where fetched models are; it may not exist. */
+  modelCacheFolder(): Promise<string>
+  /** Bytes that fetched models may take; undefined: no limit. */
+  modelQuotaBytes(): Promise<number | undefined>
   profile(): Promise<NetworkProfile>
   chain(): Promise<ChainReader>
   wallet(): Promise<Wallet>
@@ -114,6 +118,16 @@ export async function withContext<T>(
     dataFolder,
     cacheFolder: join(dataFolder, 'cache'),
     modelRoots: [setting('modelRoot')].filter((root) => root !== undefined),
+    modelCacheFolder: async () => {
+      const { hubCacheFolder } = await import('./models/hub/hubSettings.js')
+      return resolvePath(setting('modelCache') ?? hubCacheFolder(process.env) ?? join(dataFolder, 'models'))
+    },
+    modelQuotaBytes: async () => {
+      const quota = setting('modelQuota')
+      if (quota === undefined || quota === 'none') return undefined
+      const { parseByteSize } = await import('./base/byteSize.js')
+      return parseByteSize(quota)
+    },
     profile,
     chain,
     wallet,

@@ -1,12 +1,14 @@
 import { Command } from 'commander'
 import { withContext } from '../context.js'
 import type { Device } from '../core/devices/device.js'
+import { modelsOfTask } from '../core/task/modelsOfTask.js'
 import type { InferenceReport } from '../roles/app/inferToFolder.js'
 import { createAnswerView } from '../ui/answerView.js'
 import { openInferView } from '../ui/inferView.js'
 import { encodePreview } from '../ui/preview/encodePreview.js'
 import { terminalPreview } from '../ui/preview/terminalPreview.js'
 import { printable } from '../ui/printable.js'
+import { pullShowing } from './models/openPuller.js'
 import { deviceOption } from './options/device.js'
 import { addImageArgumentOptions, type ImageArgumentFlags } from './options/imageArguments.js'
 
@@ -17,6 +19,7 @@ export const inferCommand = (): Command =>
     .option('--out <folder>', 'where 0.png, 1.png … or 0.json are written', '.')
     .option('--no-preview', 'do not show the pictures in the terminal')
     .addOption(deviceOption())
+    .option('--pull', 'fetch models that are not on this machine, as `crynux models pull` does')
     .addHelpText(
       'after',
       `
@@ -24,9 +27,10 @@ Examples:
   $ crynux infer --prompt "a big red circle on a blue background" --out pictures
   $ crynux infer --message "What is 7 plus 5?" --out answer
   $ crynux infer --arguments task.json --out pictures --model-root ~/models --json
+  $ crynux infer --prompt "a cat" --model owner/stable-diffusion-onnx --out pictures --pull
   $ echo '{"base_model": "embedded:tiny-shapes", "prompt": "a small green star"}' | crynux infer --arguments - --out pictures`,
     )
-    .action(async (flags: ImageArgumentFlags & { out: string; preview: boolean; device: Device }, command: Command) => {
+    .action(async (flags: InferFlags, command: Command) => {
       const [
         { requireDevices },
         { createInferenceEngine },
@@ -42,11 +46,18 @@ Examples:
         import('./options/readInput.js'),
         import('../roles/app/inferToFolder.js'),
       ])
-      await withContext(command, async ({ clock, output, logger, signal, modelRoots, cacheFolder }) => {
-        const models = createModelStore({ modelRoots })
-        const { out, preview, device, ...others } = flags
+      await withContext(command, async (context) => {
+        const { clock, output, logger, signal, modelRoots, cacheFolder } = context
+        const { out, preview, device, pull, ...others } = flags
+        const models = createModelStore({
+          modelRoots,
+          cacheFolder: await context.modelCacheFolder(),
+          pull: pull && (await pullShowing(context)),
+        })
         const task = await readImageArguments(others, { readFile: readInput, card: models.modelCard })
         await requireDevices([device], { signal })
+        // Before the view of the task opens: two cannot be drawn at once.
+        if (pull) for (const { id, ...wanted } of modelsOfTask(task)) await models.modelFolder(id, wanted)
         const engine = createInferenceEngine({ modelFolder: models.modelFolder, logger, device, cacheFolder })
         const pictures = task.kind === 'image' ? task.arguments.task_config.num_images : 0
         const view = await openInferView({ json: output.json, pictures, now: clock.now })
@@ -78,9 +89,12 @@ Examples:
           throw error
         } finally {
           await engine.close()
+          await models.close()
         }
       })
     })
+
+type InferFlags = ImageArgumentFlags & { out: string; preview: boolean; device: Device; pull?: true }
 
 const formatReport = (
   { files, score, timings, response, environment }: InferenceReport,

@@ -12,6 +12,7 @@ import { demoCommand } from './demo.js'
 import { devnetRunCommand } from './devnet/run.js'
 import { devnetUpCommand } from './devnet/up.js'
 import { inferCommand } from './infer.js'
+import { modelsCommand } from './models/modelsCommand.js'
 import { nodeLeaveCommand } from './node/leave.js'
 import { nodePauseCommand } from './node/pause.js'
 import { nodeResumeCommand } from './node/resume.js'
@@ -76,6 +77,7 @@ export function registerCommands(program: Command): Command {
     .addCommand(demoCommand())
     .addCommand(inferCommand())
     .addCommand(phashCommand())
+    .addCommand(modelsCommand())
   showGlobalOptions(program)
   return program
 }

@@ -1,75 +1,171 @@
-import { open, readFile, stat } from 'node:fs/promises'
+import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CrynuxError, EXIT } from '../base/errors.js'
+import { systemClock } from '../base/clock.js'
 import { packageRoot } from '../base/packageRoot.js'
+import { findCached, noteUse } from './cache/readCache.js'
+import { markUsed, type UseMark } from './cache/useMarks.js'
+import { onlySafetensors } from './hub/chooseFiles.js'
 import { type ModelCard, parseModelCard } from './modelCard.js'
+import { ModelUnavailableError } from './modelErrors.js'
+import { type ModelId, parseModelId, repositoryName, shownModelId } from './modelId.js'
 
-/** Finds model folders. Where a model comes from is nobody else's business; downloads will be one more source in here. */
+/** Finds model folders. Where a model comes from is nobody else's business. */
 export type ModelStore = {
   /**
-   * The folder of a model, in the Hugging Face ONNX layout.
+   * The folder of a model, in the Hugging Face ONNX layout. A model of the cache is in use from then on, until the store is closed or
+   * the process ends: nobody removes it meanwhile.
    *
-   * @throws ModelUnavailableError
+   * @throws ModelUnavailableError, ModelFormatError, and what the puller throws.
    */
-  modelFolder(modelId: string): Promise<string>
+  modelFolder(modelId: string, wanted?: WantedFiles): Promise<string>
   /** What the model recommends; `{}` when it has no card or is not on this machine. */
   modelCard(modelId: string): Promise<ModelCard>
+  /** Says that none of the models is in use any more. */
+  close(): Promise<void>
 }
 
-/** A place that models come from. */
-type ModelSource = (modelId: string) => Promise<string | undefined>
+/** Which files of a model are meant, where it has a choice. */
+export type WantedFiles = {
+  /** One file by name, e.g. a LoRA's weights. */
+  file?: string
+  variant?: string
+}
 
 /**
- * Creates a model store over folders on this machine.
- *
- * @param modelRoots searched in order for `<model id>/`; `embedded:<name>` is part of this package.
+ * A place that models come from. Everything that finds weights goes through this, so that a source which makes them (from safetensors,
+ * say) is one more in the list.
  */
-export function createModelStore({ modelRoots }: { modelRoots: readonly string[] }): ModelStore {
-  const sources: ModelSource[] = [embedded, ...modelRoots.map(fromRoot)]
+export type ModelSource = {
+  find(model: ModelId): Promise<FoundModel | undefined>
+}
 
-  async function find(modelId: string): Promise<string | undefined> {
-    if (!isModelId(modelId)) return undefined
+export type FoundModel = {
+  folder: string
+  /** Keeps the model where it is; called before its files are read. */
+  keep?(): Promise<UseMark | undefined>
+}
+
+export type ModelStoreOptions = {
+  /** Searched in order for `<model id>/`, after `embedded:<name>`, which is part of this package. */
+  modelRoots: readonly string[]
+  /** Searched last: a cache in the layout of huggingface_hub. */
+  cacheFolder?: string | undefined
+  /** Fetches a model that is nowhere into the cache; without it such a model is unavailable. */
+  pull?: ((modelId: string, wanted: WantedFiles) => Promise<void>) | undefined
+}
+
+/** Creates a model store over folders on this machine. */
+export function createModelStore({ modelRoots, cacheFolder, pull }: ModelStoreOptions): ModelStore {
+  const sources: ModelSource[] = [
+    embedded,
+    ...modelRoots.map(fromRoot),
+    ...(cacheFolder === undefined ? [] : [fromCache(cacheFolder)]),
+  ]
+  const kept = new Map<string, UseMark>()
+
+  async function find(model: ModelId | undefined): Promise<FoundModel | undefined> {
+    if (!model) return undefined
     for (const source of sources) {
-      const folder = await source(modelId)
-      if (folder !== undefined) return folder
+      const found = await source.find(model)
+      if (found) return found
     }
     return undefined
   }
 
   return {
-    async modelFolder(modelId) {
-      const folder = await find(modelId)
-      if (folder === undefined) throw new ModelUnavailableError(modelId, modelRoots)
-      return folder
+    async modelFolder(modelId, wanted = {}) {
+      const model = parseModelId(modelId)
+      let found = await find(model)
+      if (pull && model && model.kind !== 'embedded' && !(await hasWanted(found, wanted))) {
+        await pull(modelId, wanted)
+        found = await find(model)
+      }
+      if (found?.keep && model && !kept.has(model.id)) {
+        const mark = await found.keep()
+        if (mark) kept.set(model.id, mark)
+        // It may have been removed before the mark was there.
+        found = await find(model)
+      }
+      if (!found || !model) throw new ModelUnavailableError(modelId, remedyFor(model, modelRoots, cacheFolder))
+      await refuseSafetensors(found.folder, modelId)
+      return found.folder
     },
     async modelCard(modelId) {
-      const folder = await find(modelId)
-      return folder === undefined ? {} : readCard(folder)
+      const found = await find(parseModelId(modelId))
+      return found ? readCard(found.folder) : {}
+    },
+    async close() {
+      for (const mark of kept.values()) await mark.release()
+      kept.clear()
     },
   }
 }
 
-/** Hub ids (`owner/name` or `name`) and embedded models; nothing that could leave a root. */
-const isModelId = (modelId: string): boolean =>
-  modelId.length <= 200 &&
-  /^(?:embedded:[a-z0-9][a-z0-9-]*|[A-Za-z0-9_][\w.-]*(?:\/[A-Za-z0-9_][\w.-]*)?)$/.test(modelId) &&
-  !modelId.includes('..')
-
-const embedded: ModelSource = async (modelId) => {
-  if (!modelId.startsWith('embedded:')) return undefined
-  return existingFolder(join(packageRoot, 'models', modelId.slice('embedded:'.length)))
+/** A folder of the user's own is taken as it is. */
+async function hasWanted(found: FoundModel | undefined, { file, variant }: WantedFiles): Promise<boolean> {
+  if (!found?.keep) return found !== undefined
+  const files: string[] = await readdir(found.folder, { recursive: true }).catch(() => [])
+  if (file !== undefined && !files.some((path) => path.replaceAll('\\', '/') === file)) return false
+  return (
+    variant === undefined ||
+    files.some((path) => path.endsWith(`model.${variant}.onnx`) || path.endsWith(`model_${variant}.onnx`))
+  )
 }
 
-const fromRoot =
-  (root: string): ModelSource =>
-  async (modelId) =>
-    modelId.startsWith('embedded:') ? undefined : existingFolder(join(root, ...modelId.split('/')))
+function remedyFor(model: ModelId | undefined, modelRoots: readonly string[], cacheFolder: string | undefined): string {
+  const root = modelRoots.length === 0 ? 'name a folder that holds it with --model-root' : 'put it into --model-root'
+  if (model && model.kind !== 'embedded' && cacheFolder !== undefined) {
+    return `Fetch it with \`crynux models pull ${quoted(shownModelId(model.id))}\`, or ${root} as <folder>/<model id>/.`
+  }
+  return `${root.charAt(0).toUpperCase()}${root.slice(1)} (env CRYNUX_MODEL_ROOT) as <folder>/<model id>/, or use embedded:tiny-shapes.`
+}
 
-const existingFolder = async (path: string): Promise<string | undefined> =>
+const quoted = (id: string): string => (/^[\w./:@-]+$/.test(id) ? id : `'${id.replaceAll("'", '')}'`)
+
+const embedded: ModelSource = {
+  find: async (model) =>
+    model.kind === 'embedded' ? existingFolder(join(packageRoot, 'models', model.name)) : undefined,
+}
+
+const fromRoot = (root: string): ModelSource => ({
+  find: async (model) => (model.kind === 'hub' ? existingFolder(join(root, ...model.id.split('/'))) : undefined),
+})
+
+const fromCache = (cacheFolder: string): ModelSource => ({
+  async find(model) {
+    const repository = repositoryName(model)
+    const found = repository && (await findCached(cacheFolder, repository))
+    if (!found) return undefined
+    return {
+      folder: found.folder,
+      keep: async () => {
+        const mark = await markUsed(cacheFolder, repository, systemClock)
+        await noteUse(cacheFolder, repository, systemClock.now())
+        return mark
+      },
+    }
+  },
+})
+
+const existingFolder = async (path: string): Promise<FoundModel | undefined> =>
   stat(path).then(
-    (found) => (found.isDirectory() ? path : undefined),
+    (found) => (found.isDirectory() ? { folder: path } : undefined),
     () => undefined,
   )
+
+/**
+ * A whole model without any ONNX network would fail over the first file that is missing; the reason says more.
+ *
+ * @throws ModelFormatError
+ */
+async function refuseSafetensors(folder: string, modelId: string): Promise<void> {
+  const top: string[] = await readdir(folder).catch(() => [])
+  const isDiffusers = top.includes('model_index.json')
+  if (!isDiffusers && !(top.includes('config.json') && top.some((name) => /^model.*\.safetensors$/.test(name)))) return
+  const files: string[] = await readdir(folder, { recursive: true })
+  if (files.some((name) => name.endsWith('.onnx')) || !files.some((name) => name.endsWith('.safetensors'))) return
+  throw onlySafetensors(modelId, isDiffusers ? 'a diffusers folder' : 'a transformers folder')
+}
 
 /** Cards are a few numbers. */
 const MAXIMUM_CARD_BYTES = 64 * 1024
@@ -86,22 +182,5 @@ async function readCard(folder: string): Promise<ModelCard> {
     return {}
   } finally {
     await file.close()
-  }
-}
-
-/** The model is not on this machine; a node votes ModelUnavailable. */
-export class ModelUnavailableError extends CrynuxError {
-  override readonly code = 'CRYNUX_MODEL_UNAVAILABLE'
-  override readonly exitCode = EXIT.modelUnavailable
-
-  constructor(modelId: string, modelRoots: readonly string[]) {
-    const name = modelId.length > 100 ? `${modelId.slice(0, 97)}…` : modelId
-    super(`model '${name.replaceAll(/\p{C}/gu, '?')}' is not on this machine`, {
-      remedy:
-        modelRoots.length === 0
-          ? 'Name a folder that holds it with --model-root <folder> (env CRYNUX_MODEL_ROOT), as <folder>/<model id>/.'
-          : `Put it into --model-root as <folder>/<model id>/, or use embedded:tiny-shapes.`,
-      details: { model: name },
-    })
   }
 }

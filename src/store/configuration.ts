@@ -61,6 +61,19 @@ export const SETTINGS = {
     placeholder: 'folder',
     description: 'folder with models, searched before the embedded ones',
   },
+  modelCache: {
+    flag: '--model-cache',
+    env: 'CRYNUX_MODEL_CACHE',
+    placeholder: 'folder',
+    description: 'cache of fetched models (default: HF_HUB_CACHE, HF_HOME/hub, or models/ in the data folder)',
+  },
+  modelQuota: {
+    flag: '--model-quota',
+    env: 'CRYNUX_MODEL_QUOTA',
+    placeholder: 'size',
+    description: 'what fetched models may take, e.g. 200GB; the least recently used give way. `none`: no limit',
+    defaultValue: () => '200GB',
+  },
   logLevel: {
     flag: '--log-level',
     env: 'CRYNUX_LOG_LEVEL',

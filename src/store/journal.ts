@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CrynuxError, EXIT } from '../base/errors.js'
+import { lockFile } from '../base/fileLock.js'
 import { makeFolder } from '../base/makeFolder.js'
-import { lockFile } from './fileLock.js'
 
 /** Values by key that survive `kill -9` and power loss: what `set` has resolved for is on the disk. */
 export type Journal<T> = {

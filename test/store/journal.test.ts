@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { lockFile } from '../../src/store/fileLock.js'
+import { lockFile } from '../../src/base/fileLock.js'
 import { createJournal, readJournal } from '../../src/store/journal.js'
 
 type Entry = { step: string; feeWei?: bigint }

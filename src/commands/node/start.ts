@@ -3,6 +3,7 @@ import { InvalidInputError } from '../../base/errors.js'
 import { parseCnx } from '../../base/units.js'
 import { withContext } from '../../context.js'
 import { FAULTS, type Fault } from '../../roles/node/faults.js'
+import { pullShowing } from '../models/openPuller.js'
 import { parseAddress } from '../options/address.js'
 import { parseDuration } from '../options/duration.js'
 import { gpuModelHash, parseVram } from '../options/hardware.js'
@@ -27,13 +28,22 @@ export const nodeStartCommand = () =>
         .choices(['on', 'off'])
         .default('on'),
     )
+    .addOption(
+      new Option(
+        '--models <ids>',
+        'hub ids or URLs, separated by commas: fetched before joining, and kept while it runs',
+      )
+        .env('CRYNUX_MODELS')
+        .argParser((text: string) => text.split(',').map((id) => id.trim())),
+    )
     .option('--fault <kind>', `cheat or fail on purpose, on chain 31337 only: ${FAULTS.join(', ')}`, parseFault)
     .addHelpText(
       'after',
       `
 Examples:
   $ crynux node start --keystore node.json --password-file node.pw --network network.json
-  $ crynux node start --once --gpu-model "NVIDIA RTX 4090" --vram-gb 24`,
+  $ crynux node start --once --gpu-model "NVIDIA RTX 4090" --vram-gb 24
+  $ crynux node start --models owner/stable-diffusion-onnx,owner/chat-onnx`,
     )
     .action(async (options: StartOptions, command: Command) => {
       const [{ runNode }, { createInferenceEngine }, { createModelStore }, { createRelayClient }] = await Promise.all([
@@ -48,12 +58,17 @@ Examples:
         async (context) => {
           const { clock, logger, output, signal, dataFolder } = context
           const [chain, wallet] = await Promise.all([context.writer(), context.wallet()])
+          const places = { modelRoots: context.modelRoots, cacheFolder: await context.modelCacheFolder() }
+          // A task's deadline leaves no time to fetch gigabytes, and who creates tasks must not fill our disk.
+          const models = createModelStore(places)
+          const announced = createModelStore({ ...places, pull: await pullShowing(context) })
           const engine = createInferenceEngine({
-            modelFolder: createModelStore({ modelRoots: context.modelRoots }).modelFolder,
+            modelFolder: models.modelFolder,
             logger,
             cacheFolder: context.cacheFolder,
           })
           try {
+            for (const id of options.models ?? []) await announced.modelFolder(id)
             await runNode(
               {
                 chain,
@@ -79,6 +94,8 @@ Examples:
             )
           } finally {
             await engine.close()
+            await models.close()
+            await announced.close()
           }
         },
         { defaultLogLevel: 'info', finishesWork: true },
@@ -93,6 +110,7 @@ type StartOptions = {
   once?: true
   startQueuedTasks: 'on' | 'off'
   drainTimeout: number
+  models?: string[]
   fault?: Fault
 }
 

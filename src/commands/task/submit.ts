@@ -106,7 +106,10 @@ async function submitOptions(context: Context, flags: SubmitFlags): Promise<Subm
     import('../options/readInput.js'),
   ])
   const { out, force, key, fee, timeout, queueTimeout, waitForNodes, minVramGb, gpuModel, relay, detach } = flags
-  const { modelCard } = createModelStore({ modelRoots: context.modelRoots })
+  const { modelCard } = createModelStore({
+    modelRoots: context.modelRoots,
+    cacheFolder: await context.modelCacheFolder(),
+  })
   const task = await readImageArguments(argumentFlags(flags), { readFile: readInput, card: modelCard })
   return {
     task,

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemClock } from '../base/clock.js'
-import { makeFolder } from '../base/makeFolder.js'
+import { systemClock } from './clock.js'
+import { makeFolder } from './makeFolder.js'
+import { createProcessMark, isMarkAlive } from './processMark.js'
 
 /** A held lock. */
 export type FileLock = { release(): Promise<void> }
@@ -21,7 +20,7 @@ const PATIENCE_MS = 2_000
  * another since, can be removed by anybody at any time without a race.
  */
 export async function lockFile(path: string): Promise<FileLock | null> {
-  const name = `${process.pid}.${startTimeOf(process.pid)}.${randomBytes(8).toString('hex')}`
+  const name = createProcessMark()
   const withdraw = async () => {
     for (const kind of ['held', 'claim']) await rm(join(path, `${name}.${kind}`), { force: true })
     // Not empty while others are there.
@@ -62,32 +61,16 @@ async function claim(path: string, name: string): Promise<void> {
 /** Files of other living processes; those of dead ones are removed. */
 async function livingOthers(path: string, name: string): Promise<string[]> {
   const others = (await readdir(path)).filter((file) => !file.startsWith(`${name}.`))
-  const living = others.filter(isAlive)
+  const living = others.filter(isMarkAlive)
   for (const file of others) if (!living.includes(file)) await rm(join(path, file), { force: true })
   return living
 }
 
-function isAlive(file: string): boolean {
-  const [pid = '', startTime = ''] = file.split('.')
-  try {
-    process.kill(Number(pid), 0)
-  } catch (error) {
-    // EPERM: it lives, under another user.
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
-  }
-  const present = startTimeOf(Number(pid))
-  return present === UNKNOWN || startTime === UNKNOWN || present === startTime
-}
-
-const UNKNOWN = 'x'
-
-/** When a process began, in clock ticks since the machine started; `x` where the system does not tell. */
-function startTimeOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The name in parentheses may hold spaces; the 22nd field of the whole is the 20th after it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? UNKNOWN
-  } catch {
-    return UNKNOWN
-  }
+/** Whether a living process holds the lock, or is about to. Removes nothing. */
+export async function isLocked(path: string): Promise<boolean> {
+  const files = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  return files.some(isMarkAlive)
 }
