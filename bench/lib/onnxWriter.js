@@ -2,6 +2,7 @@
 
 const FLOAT32 = 1
 const INT64 = 7
+const FLOAT16 = 10
 
 /** A node: operator, input names, output name, and attributes that are whole numbers, lists of them, or texts. */
 export const node = (operator, inputs, output, attributes = {}) =>
@@ -25,6 +26,30 @@ export const weight = (name, shape, values) => {
     bytes(9, Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)),
   )
 }
+
+/** A weight in a file beside the model; `type` is `float32` or `float16`. */
+export const externalWeight = (name, shape, { type, location, offset, length }) =>
+  message(
+    5,
+    ...shape.map((size) => integer(1, size)),
+    integer(2, type === 'float16' ? FLOAT16 : FLOAT32),
+    text(8, name),
+    ...Object.entries({ location, offset, length }).map(([key, given]) =>
+      message(13, text(1, key), text(2, String(given))),
+    ),
+    integer(14, 1),
+  )
+
+/** A node with the path of its module for a name, as PyTorch exports it. */
+export const namedNode = (name, operator, inputs, output, attributes = {}) =>
+  message(
+    1,
+    ...inputs.map((input) => text(1, input)),
+    text(2, output),
+    text(3, name),
+    text(4, operator),
+    ...Object.entries(attributes).map(([key, given]) => attribute(key, given)),
+  )
 
 /** A model; inputs and outputs are name → shape, of float32, where a name stands for a size that is free. */
 export const model = ({ inputs, outputs, nodes, weights }) =>
