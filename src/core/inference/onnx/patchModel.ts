@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { chmod, copyFile, type FileHandle, mkdir, open } from 'node:fs/promises'
+import { chmod, copyFile, type FileHandle, mkdir, open, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ModelFileError, type ModelFolder } from '../modelFile.js'
 import { createByteSource } from './byteSource.js'
@@ -102,6 +102,17 @@ export async function patchModel(
   } finally {
     for (const handle of handles.values()) await handle.close()
   }
+}
+
+/** Whether a folder holds all parts of a patched model in full length. */
+export async function isPatchedCopy(source: IndexedModel, folder: string): Promise<boolean> {
+  for (const part of source.parts) {
+    const [original, copied] = await Promise.all(
+      [partPath(source, part), join(folder, part)].map((path) => stat(path).catch(() => undefined)),
+    )
+    if (original?.size === undefined || original.size !== copied?.size) return false
+  }
+  return true
 }
 
 /** Shares the blocks of the source where the file system can do that. The copy must be writable whatever the source is. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { ImageTaskArguments } from '../../../task/arguments.js'
 import { hasModelFile, type ModelFolder, type ModelFolders } from '../../modelFile.js'
 import { moduleWeights } from '../../onnx/moduleWeights.js'
-import { type IndexedModel, openIndexedModel, partPath, patchModel } from '../../onnx/patchModel.js'
+import { type IndexedModel, isPatchedCopy, openIndexedModel, partPath, patchModel } from '../../onnx/patchModel.js'
 import type { SessionStore } from '../../session.js'
 import { addLowRank } from './addLowRank.js'
 import { chooseLoraFile } from './chooseLoraFile.js'
@@ -69,11 +69,11 @@ export async function createLoraSessions(
       const options = { source, adapter, placed, scale: lora.weight / 100, cache, cacheFolder }
       const merged = { id: model.id, path: await mergedFolder(options) }
       try {
-        return await sessions.open(merged, basename(modelFile))
+        return await sessions.open(merged, modelFile)
       } catch (error) {
         // Another process may have removed the entry to make room, just now.
-        if (await hasModelFile(merged, basename(modelFile))) throw error
-        return sessions.open({ id: model.id, path: await mergedFolder(options) }, basename(modelFile))
+        if (await hasModelFile(merged, modelFile)) throw error
+        return sessions.open({ id: model.id, path: await mergedFolder(options) }, modelFile)
       }
     },
     environment() {
@@ -125,15 +125,18 @@ async function mergedFolder({
       scale,
     }
     const key = createHash('sha256').update(JSON.stringify(made)).digest('hex')
-    return await cache.entry(key, (folder) =>
-      patchModel(source, {
-        folder,
-        patches: placed.map((each) => ({
-          initializer: each.weight.initializer,
-          change: (values) => addLayer(adapter, each, scale, values),
-        })),
-      }),
-    )
+    return await cache.entry(key, {
+      build: (folder) =>
+        patchModel(source, {
+          // The path inside the model stays, for messages.
+          folder: join(folder, dirname(source.file)),
+          patches: placed.map((each) => ({
+            initializer: each.weight.initializer,
+            change: (values) => addLayer(adapter, each, scale, values),
+          })),
+        }),
+      isWhole: (folder) => isPatchedCopy(source, join(folder, dirname(source.file))),
+    })
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
     if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw cause

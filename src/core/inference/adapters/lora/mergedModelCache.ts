@@ -11,8 +11,12 @@ export type MergedModelCache = {
    * The entry's folder. A new one is built beside it and renamed when it is complete, so that nobody ever sees half an entry.
    *
    * @param build fills an empty folder; when it fails nothing stays behind.
+   * @param isWhole says whether an entry has all its bytes: after a power failure it may not.
    */
-  entry(key: string, build: (folder: string) => Promise<void>): Promise<string>
+  entry(
+    key: string,
+    how: { build(folder: string): Promise<void>; isWhole(folder: string): Promise<boolean> },
+  ): Promise<string>
   /** SHA-256 of a file, remembered for as long as the file is not changed: models are gigabytes. */
   digest(path: string): Promise<string>
 }
@@ -39,12 +43,15 @@ export function createMergedModelCache({
   let swept: Promise<void> | undefined
 
   return {
-    async entry(key, build) {
+    async entry(key, { build, isWhole }) {
       await mkdir(root, { recursive: true })
       swept ??= sweep(root)
       await swept
       const path = join(root, key)
-      if (await touch(path)) return path
+      if (await touch(path)) {
+        if (await isWhole(path)) return path
+        await discard(root, key)
+      }
       const unfinished = join(root, unfinishedName(key))
       await mkdir(unfinished, { mode: 0o700 })
       try {
@@ -127,18 +134,22 @@ async function evict(root: string, { keep, maximumBytes }: { keep: string; maxim
     if (name.endsWith('.tmp')) continue
     const path = join(root, name)
     const found = await stat(path).catch(() => undefined)
-    if (found) entries.push({ name, path, usedMs: found.mtimeMs, bytes: await folderBytes(path) })
+    if (found) entries.push({ name, usedMs: found.mtimeMs, bytes: await folderBytes(path) })
   }
   let total = entries.reduce((sum, { bytes }) => sum + bytes, 0)
-  for (const { name, path, bytes } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
+  for (const { name, bytes } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
     if (total <= maximumBytes) return
     if (name === keep) continue
-    // Out of sight at once; whoever has it open keeps it open.
-    const removed = join(root, unfinishedName(name))
-    await rename(path, removed).catch(() => undefined)
-    await rm(removed, { recursive: true, force: true })
+    await discard(root, name)
     total -= bytes
   }
+}
+
+/** Out of sight at once; whoever has it open keeps it open. */
+async function discard(root: string, name: string): Promise<void> {
+  const removed = join(root, unfinishedName(name))
+  await rename(join(root, name), removed).catch(() => undefined)
+  await rm(removed, { recursive: true, force: true })
 }
 
 async function folderBytes(path: string): Promise<number> {
