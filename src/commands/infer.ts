@@ -97,12 +97,12 @@ Examples:
 type InferFlags = ImageArgumentFlags & { out: string; preview: boolean; device: Device; pull?: true }
 
 const formatReport = (
-  { files, score, timings, response, environment }: InferenceReport,
+  { files, score, nsfw, timings, response, environment }: InferenceReport,
   answersShown: boolean,
 ): string =>
   [
     ...(answersShown ? ['', ''] : (response?.choices.flatMap(({ message }) => [printable(message.content), '']) ?? [])),
-    ...files.map(({ path }) => path),
+    ...files.map(({ path }, index) => (nsfw?.[index] ? `${path} (blacked out by the safety checker)` : path)),
     `score   ${score}`,
     ...(response ? [`tokens  ${response.usage.prompt_tokens} read, ${response.usage.completion_tokens} written`] : []),
     `timings ${Object.entries(timings)

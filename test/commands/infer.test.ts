@@ -1,12 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../../src/base/packageRoot.js'
+import { readGoldenCases } from '../helpers/goldenPictures.js'
 import { isAlive } from '../helpers/isAlive.js'
+import { safetyCheckerModel } from '../helpers/onnxModel.js'
+import { sdxlVectors } from '../helpers/sdxlModel.js'
 import { until } from '../helpers/until.js'
 
 let folder: string
@@ -88,6 +91,32 @@ describe('crynux infer', () => {
     expect(damaged.stderr).toContain(
       "error: file unet/model.onnx of model 'owner/copy' is damaged or not an ONNX model\n",
     )
+  })
+
+  test('Stable Diffusion XL with a refiner: the score is that of the original', async () => {
+    const golden = readGoldenCases(sdxlVectors).find(({ id }) => id === '20-refiner')
+    const task = { ...golden?.task_args, base_model: 'sdxl-tiny' }
+    const refiner = { ...(golden?.task_args.refiner as object), model: 'sdxl-tiny-refiner' }
+    const { status, stdout } = await crynux(
+      ['infer', '--arguments', '-', '--out', join(folder, 'refined'), '--model-root', sdxlVectors, '--json'],
+      JSON.stringify({ ...task, refiner }),
+    )
+    expect(status).toBe(0)
+    const { data } = JSON.parse(stdout)
+    expect(data.score).toBe(golden?.score_hex)
+    expect(data.timings.refine).toBeGreaterThan(0)
+    expect(data.environment).toMatchObject({ pipeline: 'stable-diffusion-xl', safetyChecker: 'none' })
+  })
+
+  test('a picture that the safety checker blacks out is said to be', async () => {
+    const root = join(folder, 'checked-models')
+    await cp(join(packageRoot, 'models/tiny-shapes'), join(root, 'owner/checked'), { recursive: true })
+    await mkdir(join(root, 'owner/checked/safety_checker'))
+    await writeFile(join(root, 'owner/checked/safety_checker/model.onnx'), safetyCheckerModel({ limit: -9 }))
+    const out = join(folder, 'checked')
+    const args = ['infer', '--prompt', PROMPT, '--model', 'owner/checked', '--model-root', root, '--steps', '1']
+    const { stdout } = await crynux([...args, '--out', out])
+    expect(stdout).toContain(`${join(out, '0.png')} (blacked out by the safety checker)\nscore `)
   })
 
   test('answers a message, and the file has the printed score', async () => {
