@@ -17,7 +17,8 @@ const SCALING_FACTOR = 0.18215
 /**
  * Opens the decoder of a model, or of a replacement VAE.
  *
- * `force_upcast` in its configuration asks for float32 where the rest computes in half precision; here everything is float32 anyway.
+ * `force_upcast` in its configuration asks for float32 where the rest computes in half precision: here the decoder computes in the precision
+ * of its file, whatever the UNet does.
  *
  * @throws ModelFileError
  */

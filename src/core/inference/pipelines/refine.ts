@@ -18,8 +18,8 @@ import { unetInputs } from './unetInputs.js'
 export type Refiner = {
   /** By what it divides latents on the way down. */
   halvings: number
-  /** Prepares for the pictures of one task. @throws ModelMismatchError, ModelFileError, InvalidArgumentsError */
-  prepare(task: ImageTaskArguments, prompts: PromptPair, shape: readonly number[]): Refinement
+  /** Prepares for the pictures of one task, if it wants refinement. @throws ModelMismatchError, ModelFileError, InvalidArgumentsError */
+  prepare(task: ImageTaskArguments, prompts: PromptPair, shape: readonly number[]): Refinement | undefined
 }
 
 export type Refinement = {
@@ -53,7 +53,8 @@ export async function openRefiner(model: ModelFolder, sessions: SessionStore): P
   return {
     halvings: unet.halvings,
     prepare({ refiner, controlnet, task_config: { image_height: height, image_width: width } }, prompts, shape) {
-      const { denoising_cutoff: cutoff = 100, steps = 1 } = refiner ?? {}
+      if (!refiner) return undefined
+      const { denoising_cutoff: cutoff, steps } = refiner
       const timeIds = {
         positive: aestheticTimeIds(height, width, SCORE.positive),
         negative: aestheticTimeIds(height, width, SCORE.negative),

@@ -7,6 +7,7 @@ import type { SessionStore } from '../session.js'
 import { toRgb } from '../toRgb.js'
 import { createTaskScheduler } from './createTaskScheduler.js'
 import { denoise, startingNoise } from './denoise.js'
+import { findUnet } from './findUnet.js'
 import type { ImagePipeline, ImagePipelineHooks, Picture } from './imagePipeline.js'
 import { inPrecision, precisionOf, requirePrecision } from './latentPrecision.js'
 import { ModelMismatchError } from './modelMismatchError.js'
@@ -15,7 +16,7 @@ import { openPictureDecoder } from './pictureDecoder.js'
 import { openRefiner, stepsBeforeRefiner } from './refine.js'
 import { hasSafetyChecker, openSafetyChecker } from './safetyChecker.js'
 import { sizeTimeIds } from './timeIds.js'
-import { openUnet, requireFittingUnet, type UnetFolder } from './unet.js'
+import { openUnet, requireFittingUnet } from './unet.js'
 import { unetInputs } from './unetInputs.js'
 
 /**
@@ -74,7 +75,6 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
       )
       const refinement =
         refiner &&
-        task.refiner &&
         prompts.encodeWithSecond &&
         refiner.prepare(task, await prompts.encodeWithSecond(task.prompt, task.negative_prompt), shape)
       const controls = await controlNet?.prepare(task)
@@ -132,28 +132,6 @@ async function isStableDiffusionXl(base: ModelFolder): Promise<boolean> {
   for (const file of files) if (await hasModelFile(base, file)) return true
   if (!(await hasModelFile(base, 'unet/config.json'))) return false
   return (await readModelJson(base, 'unet/config.json')).addition_embed_type === 'text_time'
-}
-
-/** A replacement UNet is published alone, with its files at the top of its folder, or as part of a whole model. */
-async function findUnet(models: ModelFolders): Promise<{ model: ModelFolder; field: string; folder: UnetFolder }> {
-  if (models.controlnet) return findControlledUnet({ ...models, controlnet: models.controlnet })
-  const { base, unet: model } = models
-  if (!model) return { model: base, field: 'base_model', folder: 'unet/' }
-  return { model, field: 'unet', folder: (await hasModelFile(model, 'model.onnx')) ? '' : 'unet/' }
-}
-
-/** The UNet that takes residuals is exported with the model that it is of, or with the ControlNet that it is for. */
-async function findControlledUnet({
-  base,
-  unet,
-  controlnet,
-}: ModelFolders & { controlnet: ModelFolder }): Promise<{ model: ModelFolder; field: string; folder: UnetFolder }> {
-  const folder = 'unet_with_residuals/'
-  const given = unet ? { model: unet, field: 'unet' } : { model: base, field: 'base_model' }
-  if (await hasModelFile(given.model, `${folder}model.onnx`)) return { ...given, folder }
-  // What a ControlNet brings is the UNet of the base model, not a replacement.
-  if (!unet) return { model: controlnet, field: 'controlnet.model', folder }
-  throw new ModelMismatchError('unet', unet, `has no ${folder}model.onnx, which a ControlNet needs`)
 }
 
 function tellPrompts({ onTensor }: ImagePipelineHooks, { positive, negative }: PromptPair): void {

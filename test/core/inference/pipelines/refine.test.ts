@@ -1,6 +1,9 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createTorchGenerator } from '../../../../src/core/inference/generator/torchGenerator.js'
-import { openRefiner, stepsBeforeRefiner } from '../../../../src/core/inference/pipelines/refine.js'
+import { openRefiner, type Refinement, stepsBeforeRefiner } from '../../../../src/core/inference/pipelines/refine.js'
 import { createScheduler } from '../../../../src/core/inference/schedulers/createScheduler.js'
 import { parseImageArguments } from '../../../../src/core/task/arguments.js'
 import { openSessions } from '../../../helpers/sd15Model.js'
@@ -30,18 +33,40 @@ describe('the steps of the base model', () => {
     expect(stepsBeforeRefiner(scheduler, task({ denoising_cutoff }))).toEqual({ begin: 0, end })
   })
 
+  test('a step on the cutoff is still one of them', () => {
+    const leading = createScheduler('DPMSolverMultistepScheduler', {}, { timestep_spacing: 'leading' }, 4)
+    expect(leading.timesteps).toEqual([800, 600, 400, 200])
+    expect(stepsBeforeRefiner(leading, task({ denoising_cutoff: 80 }))).toEqual({ begin: 0, end: 4 })
+  })
+
   test('are all of them without a refiner, or beside a ControlNet', () => {
     expect(stepsBeforeRefiner(scheduler, { refiner: null, controlnet: null }).end).toBe(5)
     expect(stepsBeforeRefiner(scheduler, task({ denoising_cutoff: 20 }, { controlnet })).end).toBe(5)
   })
 })
 
+const prompt = { embedding: { data: new Float32Array(77 * 48), dims: [77, 48] }, pooled: new Float32Array(40) }
+const prompts = { positive: prompt, negative: prompt }
+const shape = [1, 4, 8, 8]
+
+test('a step on the cutoff is none of the refiner', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'crynux-refiner-'))
+  try {
+    await cp(sdxlRefiner.path, path, { recursive: true })
+    const file = join(path, 'scheduler/scheduler_config.json')
+    // 800, 600, 400, 200, 0
+    await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), steps_offset: 0 }))
+    const refiner = await openRefiner({ id: 'x', path }, openSessions())
+    expect(refiner.prepare(task({ denoising_cutoff: 80, steps: 5 }), prompts, shape)?.steps).toBe(1)
+    expect(refiner.prepare({ ...task({}), refiner: null }, prompts, shape)).toBeUndefined()
+  } finally {
+    await rm(path, { recursive: true })
+  }
+})
+
 describe('beside a ControlNet, whose pipelines cannot stop before the end', () => {
-  const prompt = { embedding: { data: new Float32Array(77 * 48), dims: [77, 48] }, pooled: new Float32Array(40) }
-  const prompts = { positive: prompt, negative: prompt }
-  const shape = [1, 4, 8, 8]
   const prepare = async (refiner: object, more: object) =>
-    (await openRefiner(sdxlRefiner, openSessions())).prepare(task(refiner, more), prompts, shape)
+    (await openRefiner(sdxlRefiner, openSessions())).prepare(task(refiner, more), prompts, shape) as Refinement
 
   test('the refiner adds noise to the whole picture and takes its last 30 %', async () => {
     const refinement = await prepare({ steps: 10 }, { controlnet })
