@@ -365,7 +365,10 @@ function parse<Schema extends z.ZodObject>(schema: Schema, input: unknown): z.ou
     throw new InvalidArgumentsError('the arguments are not a JSON object', { remedy: REMEDY })
   }
   const problem = checkPlainJson(input)
-  if (problem) throw new InvalidArgumentsError(`field ${problem.path} ${problem.complaint}`, { remedy: REMEDY })
+  if (problem) {
+    const { path: field, complaint } = problem
+    throw new InvalidArgumentsError(`field ${field} ${complaint}`, { remedy: REMEDY, details: { field } })
+  }
   const result = schema.safeParse(input)
   if (result.success) return result.data
   throw toError(schema, input, result.error.issues)
