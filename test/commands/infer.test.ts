@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,9 @@ import { until } from '../helpers/until.js'
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'crynux-infer-'))
+  for (const name of ['home', 'temp', 'hostile/owner/lora']) await mkdir(join(folder, name), { recursive: true })
+  // A header that is said to be longer than the file.
+  await writeFile(join(folder, 'hostile/owner/lora/a.safetensors'), Buffer.from('ffffff7f00000000{"a":', 'latin1'))
 })
 afterAll(() => rm(folder, { recursive: true }))
 
@@ -23,7 +26,12 @@ type Ended = { status: number; stdout: string; stderr: string }
 /** Runs the built program. */
 function crynux(args: string[], stdin = ''): Promise<Ended> {
   return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH ?? '', HOME: folder, NO_COLOR: '1' }
+    const env = {
+      PATH: process.env.PATH ?? '',
+      HOME: join(folder, 'home'),
+      TMPDIR: join(folder, 'temp'),
+      NO_COLOR: '1',
+    }
     const child = execFile(
       process.execPath,
       [join(packageRoot, 'bin/crynux.js'), ...args],
@@ -33,6 +41,13 @@ function crynux(args: string[], stdin = ''): Promise<Ended> {
     child.stdin?.end(stdin)
   })
 }
+
+const filesBelow = (path: string): string[] =>
+  existsSync(path)
+    ? readdirSync(path, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => join(parentPath, name))
+    : []
 
 const PROMPT = 'a big red circle on a blue background'
 
@@ -154,6 +169,46 @@ describe('crynux infer', () => {
     })
   })
 
+  /** Tasks for `--arguments hostile/<name>.json`, with the golden models as --model-root. */
+  const control = (bytes: Uint8Array) => ({
+    base_model: 'sd15/sd15-tiny',
+    prompt: 'a',
+    task_config: { image_width: 64, image_height: 64 },
+    controlnet: {
+      model: 'sd15-extras/controlnet-tiny',
+      image_dataurl: `data:image/png;base64,${Buffer.from(bytes).toString('base64')}`,
+    },
+  })
+  const bomb = () => {
+    const png = readFileSync(join(packageRoot, 'test/vectors/phash/rgb-1x1.png'))
+    png.writeUInt32BE(60_000, 16)
+    png.writeUInt32BE(60_000, 20)
+    return png
+  }
+  const HOSTILE: Record<string, () => unknown> = {
+    'long-prompt': () => ({ base_model: 'embedded:tiny-shapes', prompt: 'x'.repeat(16 * 1024 + 1) }),
+    'no-picture': () => control(Buffer.from('GIF89a, or something like it')),
+    'picture-bomb': () => control(bomb()),
+    nested: () => ({
+      base_model: 'embedded:tiny-shapes',
+      prompt: 'a',
+      lora: JSON.parse('['.repeat(999) + ']'.repeat(999)),
+    }),
+    'no-object': () => [1],
+    'broken-lora': () => ({
+      base_model: 'embedded:tiny-shapes',
+      prompt: 'a',
+      task_config: { image_width: 64, image_height: 64 },
+      lora: { model: 'owner/lora' },
+    }),
+  }
+  const hostile = (name: string) => [
+    '--arguments',
+    `hostile/${name}.json`,
+    '--model-root',
+    join(packageRoot, 'test/vectors'),
+  ]
+
   test.each<[string[], number, string]>([
     [['--prompt', PROMPT, '--steps', '0'], 2, '--steps is 0'],
     [['--prompt', ''], 2, '--prompt is empty'],
@@ -163,8 +218,22 @@ describe('crynux infer', () => {
     [['--message', 'hi', '--steps', '3'], 2, '--message and --steps are both given'],
     [['--message', 'hi', '--model', 'embedded:tiny-shapes'], 12, 'file config.json of model'],
     [['--prompt', PROMPT, '--size', '136'], 2, 'must be a multiple of 32 for this model'],
-  ])('%j ends with %d and one clear line', async (args, expected, message) => {
-    const { status, stdout, stderr } = await crynux(['infer', ...args, '--out', join(folder, 'bad')])
+    [hostile('long-prompt'), 2, 'field prompt is 16385 bytes long'],
+    [hostile('no-picture'), 2, 'field controlnet.image_dataurl holds no PNG, JPEG or WebP picture'],
+    [hostile('picture-bomb'), 2, 'field controlnet.image_dataurl holds a picture of 60000 × 60000 pixels'],
+    [hostile('nested'), 2, 'is nested deeper than 32 levels'],
+    [hostile('no-object'), 2, 'the arguments are not a JSON object'],
+    [
+      ['--arguments', 'hostile/broken-lora.json', '--model-root', 'hostile'],
+      12,
+      "file a.safetensors of model 'owner/lora' has a header longer than the file",
+    ],
+  ])('%j ends with %d and one clear line, and leaves nothing behind', async (args, expected, message) => {
+    const [, name = ''] = /hostile\/(.*)\.json/.exec(args[1] ?? '') ?? []
+    const content = HOSTILE[name]?.()
+    if (content) await writeFile(join(folder, 'hostile', `${name}.json`), JSON.stringify(content))
+    const out = join(folder, 'bad', name)
+    const { status, stdout, stderr } = await crynux(['infer', ...args, '--out', out])
     expect({ status, stdout }).toEqual({ status: expected, stdout: '' })
     const lines = stderr
       .trimEnd()
@@ -173,6 +242,9 @@ describe('crynux infer', () => {
     expect(lines[0]).toContain(`error: `)
     expect(lines[0]).toContain(message)
     expect(lines).toHaveLength(2)
+    const left = [join(folder, 'temp'), join(folder, 'home'), out].map(filesBelow)
+    // Later versions of Node keep compiled code there.
+    expect(left.flat().filter((file) => !file.includes('node-compile-cache'))).toEqual([])
   })
 
   test('Ctrl-C ends it with status 130, without a picture', async () => {
