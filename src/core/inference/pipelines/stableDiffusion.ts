@@ -73,10 +73,7 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
         guided,
         isXl ? { positive: sizes, negative: sizes } : undefined,
       )
-      const refinement =
-        refiner &&
-        prompts.encodeWithSecond &&
-        refiner.prepare(task, await prompts.encodeWithSecond(task.prompt, task.negative_prompt), shape)
+      const refinement = pair.ofSecond && refiner?.prepare(task, pair.ofSecond, shape)
       const controls = await controlNet?.prepare(task)
       hooks.onStageEnd('encode')
 

@@ -12,10 +12,12 @@ import {
 
 /** The text encoders of a model. */
 export type Prompts = {
-  encode: EncodePromptPair
-  /** With the second of two encoders alone, as the refiner takes it. */
-  encodeWithSecond?: EncodePromptPair
+  /** @throws InvalidArgumentsError, NotSupportedYetError, see {@link EncodePromptPair} */
+  encode(prompt: string, negativePrompt: string): Promise<EncodedPrompts>
 }
+
+/** What all encoders give, side by side, and of two encoders what the second one alone gives: the refiner takes that. */
+export type EncodedPrompts = PromptPair & { ofSecond?: PromptPair }
 
 /**
  * Opens the text encoder of a model.
@@ -38,7 +40,6 @@ export async function openPrompts(model: ModelFolder, sessions: SessionStore, co
     }
   }
   return {
-    encodeWithSecond,
     async encode(prompt, negativePrompt) {
       const left = await encodeWith(first, prompt, negativePrompt)
       const right = await encodeWithSecond(prompt, negativePrompt)
@@ -47,7 +48,7 @@ export async function openPrompts(model: ModelFolder, sessions: SessionStore, co
         if (embedding) return { ...right[member], embedding }
         throw new ModelFileError(model, 'tokenizer_2', 'cuts texts into other tokens than tokenizer')
       }
-      return { positive: join('positive'), negative: join('negative') }
+      return { positive: join('positive'), negative: join('negative'), ofSecond: right }
     },
   }
 }
