@@ -5,6 +5,7 @@ import { repositoryPaths } from '../cache/cachePaths.js'
 import { readCacheRecord, writeCacheRecord } from '../cache/cacheRecord.js'
 import { makeRoom, planRoom, type Room } from '../cache/makeRoom.js'
 import { findCached, noteUse, snapshotFiles } from '../cache/readCache.js'
+import { removeFailed } from '../cache/removeFailed.js'
 import { writeSnapshot } from '../cache/writeSnapshot.js'
 import { hashFile } from '../download/contentHash.js'
 import { downloadFile } from '../download/downloadFile.js'
@@ -38,7 +39,6 @@ export async function pullFromHub(context: PullContext, id: string): Promise<Pul
   }
   const bytes = sum(files)
   const missingBytes = sum([...missing.values()])
-  emit({ event: 'planned', model: id, files: files.length, bytes, missingBytes })
   const report = (folder: string | null, removed: Room['evicted']): PullReport => ({
     model: id,
     commit,
@@ -61,6 +61,7 @@ export async function pullFromHub(context: PullContext, id: string): Promise<Pul
   const { freeBytes } = context
   const { evicted, release } = await makeRoom(cacheFolder, { ...room, ...(freeBytes ? { freeBytes } : {}) })
   try {
+    emit({ event: 'planned', model: id, files: files.length, bytes, missingBytes })
     for (const model of evicted) emit({ event: 'removed', model: model.id, bytes: model.bytes })
     await makeFolder(paths.blobs)
     let done = bytes - missingBytes
@@ -100,6 +101,9 @@ export async function pullFromHub(context: PullContext, id: string): Promise<Pul
     await noteUse(cacheFolder, repository, clock.now())
     await removeParts(paths.blobs)
     return report(folder, evicted)
+  } catch (error) {
+    await removeFailed(paths, error)
+    throw error
   } finally {
     await release()
   }

@@ -9,6 +9,7 @@ import { repositoryPaths } from '../cache/cachePaths.js'
 import { writeCacheRecord } from '../cache/cacheRecord.js'
 import { makeRoom, planRoom } from '../cache/makeRoom.js'
 import { findCached, noteUse, snapshotFiles } from '../cache/readCache.js'
+import { removeFailed } from '../cache/removeFailed.js'
 import { verifyCached } from '../cache/verifyCached.js'
 import { writeSnapshot } from '../cache/writeSnapshot.js'
 import { downloadFile } from '../download/downloadFile.js'
@@ -80,7 +81,6 @@ export async function pullFromUrl(
   const part = join(paths.blobs, 'url.crynux.incomplete')
   const partial = (await stat(part).catch(() => undefined))?.size ?? 0
   const needBytes = Math.max(0, size - partial)
-  emit({ event: 'planned', model: shown, files: 1, bytes: size, missingBytes: size })
   const base = { model: shown, bytes: size, fetchedBytes: size }
   if (options.dryRun) {
     const { evict } = await planRoom(cacheFolder, { repository, needBytes, quotaBytes: context.quotaBytes })
@@ -105,6 +105,7 @@ export async function pullFromUrl(
     })
   const room = await roomFor(needBytes)
   try {
+    emit({ event: 'planned', model: shown, files: 1, bytes: size, missingBytes: size })
     for (const model of room.evicted) emit({ event: 'removed', model: model.id, bytes: model.bytes })
     await makeFolder(paths.blobs)
     const downloaded = await downloadFile(context, {
@@ -144,6 +145,9 @@ export async function pullFromUrl(
       removed: room.evicted,
       dryRun: false,
     }
+  } catch (error) {
+    await removeFailed(paths, error)
+    throw error
   } finally {
     await room.release()
   }

@@ -217,7 +217,9 @@ describe('a pull from the hub', () => {
     hub.clearFaults()
     expect(error).toMatchObject({ code, message: expect.stringMatching(message), remedy: expect.any(String) })
     const root = join(puller.cacheFolder, 'models--owner--name')
-    expect(await readdir(root)).toEqual(['blobs'])
+    // What was only interrupted is kept for the next time.
+    expect(await readdir(root).catch(() => [])).toEqual(error.exitCode === 75 ? ['blobs'] : [])
+    if (error.exitCode !== 75) return
     const large = (await readdir(join(root, 'blobs'))).filter((name) => name.startsWith(sha256(WEIGHTS)))
     expect(large.filter((name) => !name.includes('incomplete'))).toEqual([])
     for (const name of large) expect((await lstat(join(root, 'blobs', name))).size).toBeLessThanOrEqual(WEIGHTS.length)
