@@ -1,12 +1,14 @@
 import type { Clock } from '../base/clock.js'
 import { InvalidInputError } from '../base/errors.js'
 import { lockFile } from '../base/fileLock.js'
+import { timeoutSignal } from '../base/timeoutSignal.js'
 import type { Room } from './cache/makeRoom.js'
 import { pullLock } from './cache/useMarks.js'
 import type { DownloadDependencies } from './download/downloadFile.js'
 import { type NetworkRules, publicInternet } from './download/networkRules.js'
 import { createUrlOpener } from './download/openUrl.js'
 import type { HubSettings } from './hub/hubSettings.js'
+import { ModelDownloadInterruptedError } from './modelErrors.js'
 import { parseModelId, repositoryName, shownModelId } from './modelId.js'
 
 /** Fetches models into a cache. */
@@ -79,6 +81,8 @@ export type ModelPullerOptions = {
   attempts?: number
   /** The largest file that a URL may give. */
   maximumUrlBytes?: number
+  /** How long the file of a URL may take, ms. */
+  maximumUrlMs?: number
   /** Free bytes of the cache's disk. */
   freeBytes?: ((folder: string) => Promise<number>) | undefined
 }
@@ -103,14 +107,16 @@ export function createModelPuller(puller: ModelPullerOptions): ModelPuller {
     stallTimeoutMs = 30_000,
     attempts = 6,
     maximumUrlBytes = 20e9,
+    maximumUrlMs = 6 * 3_600_000,
   } = puller
 
   return {
     async pull(id, options) {
-      const { signal } = options
       const model = parseModelId(id)
       const repository = model && repositoryName(model)
       if (!model || repository === undefined || model.kind === 'embedded') throw notPullable(id)
+      const limit = model.kind === 'url' ? timeoutSignal(maximumUrlMs) : undefined
+      const signal = limit ? AbortSignal.any([options.signal, limit]) : options.signal
       const opener = createUrlOpener({
         rules,
         answerTimeoutMs: stallTimeoutMs,
@@ -146,6 +152,15 @@ export function createModelPuller(puller: ModelPullerOptions): ModelPuller {
         } finally {
           await lock.release()
         }
+      } catch (error) {
+        if (!limit?.aborted || options.signal.aborted) throw error
+        throw new ModelDownloadInterruptedError(
+          `'${shownModelId(id)}' takes longer than ${maximumUrlMs / 3_600_000} h`,
+          {
+            remedy: 'What has come is kept: run the command again, or use a faster server.',
+            cause: error,
+          },
+        )
       } finally {
         opener.close()
       }
