@@ -86,15 +86,14 @@ export async function createLoraSessions(
   }
 }
 
-/** What a file of the task's models is, as far as a LoRA changes it. */
+/** What a file of the task's models is, as far as a LoRA changes it; variants (`model.fp16.onnx`) stand beside the plain file. */
 function componentOf(models: ModelFolders, model: ModelFolder, file: string): LoraComponent | undefined {
   if (model === models.refiner) return undefined
-  // Variants, too: model.fp16.onnx.
-  if (/^(?:unet|unet_with_residuals)\/model[\w.-]*\.onnx$/.test(file)) return 'unet'
-  if (/^model[\w.-]*\.onnx$/.test(file) && model === models.unet) return 'unet'
-  if (/^text_encoder\/model[\w.-]*\.onnx$/.test(file)) return 'textEncoder'
-  if (/^text_encoder_2\/model[\w.-]*\.onnx$/.test(file)) return 'textEncoder2'
-  return undefined
+  const [, folder = ''] = /^(?:(\w+)\/)?model[\w.-]*\.onnx$/.exec(file) ?? []
+  if (folder === 'unet' || folder === 'unet_with_residuals') return 'unet'
+  if (folder === 'text_encoder') return 'textEncoder'
+  if (folder === 'text_encoder_2') return 'textEncoder2'
+  return folder === '' && model === models.unet ? 'unet' : undefined
 }
 
 async function mergedFolder({
