@@ -12,7 +12,11 @@ import { demoCommand } from './demo.js'
 import { devnetRunCommand } from './devnet/run.js'
 import { devnetUpCommand } from './devnet/up.js'
 import { inferCommand } from './infer.js'
+
 import { modelsCommand } from './models/modelsCommand.js'
+
+import { nodeDevicesCommand } from './node/devices.js'
+
 import { nodeLeaveCommand } from './node/leave.js'
 import { nodePauseCommand } from './node/pause.js'
 import { nodeResumeCommand } from './node/resume.js'
@@ -49,6 +53,7 @@ export function registerCommands(program: Command): Command {
         nodePauseCommand(),
         nodeResumeCommand(),
         nodeLeaveCommand(),
+        nodeDevicesCommand(),
       ]),
     )
     .addCommand(group('relay', 'Carry sealed arguments and results', [relayServeCommand()]))

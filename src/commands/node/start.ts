@@ -2,9 +2,11 @@ import { Command, Option } from 'commander'
 import { InvalidInputError } from '../../base/errors.js'
 import { parseCnx } from '../../base/units.js'
 import { withContext } from '../../context.js'
+import type { Device } from '../../core/devices/device.js'
 import { FAULTS, type Fault } from '../../roles/node/faults.js'
 import { pullShowing } from '../models/openPuller.js'
 import { parseAddress } from '../options/address.js'
+import { devicesOption } from '../options/device.js'
 import { parseDuration } from '../options/duration.js'
 import { gpuModelHash, parseVram } from '../options/hardware.js'
 
@@ -13,8 +15,9 @@ export const nodeStartCommand = () =>
   new Command('start')
     .description('Join the network if needed and serve tasks until stopped')
     .option('--stake <cnx>', "stake for joining, in CNX (default: the network's minimum)", parseCnx)
-    .option('--gpu-model <name>', 'the GPU, as other nodes of the same model name it', 'CPU')
-    .option('--vram-gb <number>', 'memory of the GPU in GB', parseVram, 4)
+    .addOption(devicesOption())
+    .option('--gpu-model <name>', 'the GPU, as other nodes of the same model name it (default: found out; CPU for cpu)')
+    .option('--vram-gb <number>', 'memory of the GPU in GB (default: found out; 4 for cpu)', parseVram)
     .option('--beneficiary <address>', 'cold address for earnings and returned stake (default: the wallet itself)')
     .option('--once', 'end after one finished task')
     .addOption(
@@ -42,13 +45,14 @@ export const nodeStartCommand = () =>
       `
 Examples:
   $ crynux node start --keystore node.json --password-file node.pw --network network.json
-  $ crynux node start --once --gpu-model "NVIDIA RTX 4090" --vram-gb 24
+  $ crynux node start --devices cuda:0,cuda:1
+  $ crynux node start --once --devices webgpu --gpu-model "AMD Radeon RX 7900 XTX (webgpu)" --vram-gb 24
   $ crynux node start --models owner/stable-diffusion-onnx,owner/chat-onnx`,
     )
     .action(async (options: StartOptions, command: Command) => {
-      const [{ runNode }, { createInferenceEngine }, { createModelStore }, { createRelayClient }] = await Promise.all([
+      const [{ runNode }, { openDevices }, { createModelStore }, { createRelayClient }] = await Promise.all([
         import('../../roles/node/runNode.js'),
-        import('../../core/inference/engine.js'),
+        import('../../roles/node/openDevices.js'),
         import('../../models/modelStore.js'),
         import('../../relayClient/client.js'),
       ])
@@ -62,11 +66,10 @@ Examples:
           // A task's deadline leaves no time to fetch gigabytes, and who creates tasks must not fill our disk.
           const models = createModelStore(places)
           const announced = createModelStore({ ...places, pull: await pullShowing(context) })
-          const engine = createInferenceEngine({
-            modelFolder: models.modelFolder,
-            logger,
-            cacheFolder: context.cacheFolder,
-          })
+          const { engine, hardware, known } = await openDevices(
+            { logger, clock, signal, modelFolder: models.modelFolder, cacheFolder: context.cacheFolder },
+            options,
+          )
           try {
             for (const id of options.models ?? []) await announced.modelFolder(id)
             await runNode(
@@ -83,8 +86,9 @@ Examples:
               {
                 signal,
                 stakeWei: options.stake,
-                gpuModel: await gpuModelHash(options.gpuModel),
-                vramGb: options.vramGb,
+                gpuModel: await gpuModelHash(hardware.gpuModel),
+                vramGb: hardware.vramGb,
+                hardwareIsKnown: known,
                 beneficiary,
                 once: options.once === true,
                 startQueuedTasks: options.startQueuedTasks === 'on',
@@ -104,8 +108,9 @@ Examples:
 
 type StartOptions = {
   stake?: bigint
-  gpuModel: string
-  vramGb: number
+  devices: Device[]
+  gpuModel?: string
+  vramGb?: number
   beneficiary?: string
   once?: true
   startQueuedTasks: 'on' | 'off'

@@ -8,6 +8,7 @@ import { readParameters } from '../../chain/read/parameters.js'
 import { joinNetwork } from '../../chain/write/joinNetwork.js'
 import { resumeNode } from '../../chain/write/resumeNode.js'
 import { setEncryptionKey } from '../../chain/write/setEncryptionKey.js'
+import { setHardware } from '../../chain/write/setHardware.js'
 
 export type MembershipOptions = {
   /** Stake for joining; default: the network's minimum. */
@@ -15,6 +16,8 @@ export type MembershipOptions = {
   /** keccak256 of the GPU model's name. */
   gpuModel: Hex
   vramGb: number
+  /** True when a member that the chain knows with other hardware is to be corrected: somebody said or found out what it is. */
+  hardwareIsKnown?: boolean | undefined
   encryptionKey: Hex
   beneficiary?: Address | undefined
 }
@@ -54,6 +57,7 @@ export async function ensureMember(
       if (node.status === 'paused' && node.encryptionKey !== options.encryptionKey) {
         await setEncryptionKey(chain, { encryptionKey: options.encryptionKey })
       }
+      if (node.status === 'paused') await correctHardware()
       await resumeNode(chain)
       logger.info({ node: me, step: 'resume' }, 'resumed')
       break
@@ -61,6 +65,14 @@ export async function ensureMember(
       if (node.status === 'available' && node.encryptionKey !== options.encryptionKey) {
         await setEncryptionKey(chain, { encryptionKey: options.encryptionKey })
       }
+      if (node.status === 'available') await correctHardware()
   }
   return readNode(chain, { node: me })
+
+  async function correctHardware(): Promise<void> {
+    const { gpuModel, vramGb, hardwareIsKnown } = options
+    if (!hardwareIsKnown || (gpuModel.toLowerCase() === node.gpuModel.toLowerCase() && vramGb === node.vramGb)) return
+    await setHardware(chain, { gpuModel, vramGb })
+    logger.info({ node: me, step: 'hardware' }, 'the chain knows the new hardware')
+  }
 }

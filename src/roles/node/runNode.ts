@@ -49,6 +49,8 @@ export type NodeOptions = {
   stakeWei?: bigint | undefined
   gpuModel: Hex
   vramGb: number
+  /** True when the two are worth telling the chain again; see `ensureMember`. */
+  hardwareIsKnown?: boolean
   beneficiary?: Address | undefined
   /** Ends after one finished task. */
   once?: boolean

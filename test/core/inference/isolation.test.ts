@@ -129,6 +129,7 @@ describe('an inference process', () => {
     expect(await namesOf({})).toEqual(['ORT_DISABLE_TELEMETRY'])
     // Drivers of GPUs are told which devices there are, and nothing else.
     expect((await namesOf({ device: parseDevice('cuda:1') })).sort()).toEqual([
+      'CUDA_DEVICE_ORDER',
       'CUDA_VISIBLE_DEVICES',
       'ORT_DISABLE_TELEMETRY',
     ])

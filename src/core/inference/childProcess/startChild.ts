@@ -39,6 +39,12 @@ const FOR_GPUS = [
  */
 function childEnvironment(environment: NodeJS.ProcessEnv, { device }: ChildSettings): NodeJS.ProcessEnv {
   const names = device.provider === 'cpu' ? EVERYWHERE : [...EVERYWHERE, ...FOR_GPUS]
+  // Devices are then counted as nvidia-smi counts them.
   const inherited = names.filter((name) => environment[name] !== undefined).map((name) => [name, environment[name]])
-  return { ...Object.fromEntries(inherited), ORT_DISABLE_TELEMETRY: '1', NODE_ENV: 'production' }
+  return {
+    ...(device.provider === 'cpu' ? {} : { CUDA_DEVICE_ORDER: 'PCI_BUS_ID' }),
+    ...Object.fromEntries(inherited),
+    ORT_DISABLE_TELEMETRY: '1',
+    NODE_ENV: 'production',
+  }
 }
