@@ -17,6 +17,7 @@ const task = (refiner: object, more: object = {}) =>
     refiner: { model: 'y', ...refiner },
     ...more,
   })
+const sessions = openSessions()
 const controlnet = { model: 'z', image_dataurl: 'data:image/png;base64,AAAA' }
 
 describe('the steps of the base model', () => {
@@ -56,7 +57,7 @@ test('a step on the cutoff is none of the refiner', async () => {
     const file = join(path, 'scheduler/scheduler_config.json')
     // 800, 600, 400, 200, 0
     await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), steps_offset: 0 }))
-    const refiner = await openRefiner({ id: 'x', path }, openSessions())
+    const refiner = await openRefiner({ id: 'x', path }, sessions)
     expect(refiner.prepare(task({ denoising_cutoff: 80, steps: 5 }), prompts, shape)?.steps).toBe(1)
     expect(refiner.prepare({ ...task({}), refiner: null }, prompts, shape)).toBeUndefined()
   } finally {
@@ -66,7 +67,7 @@ test('a step on the cutoff is none of the refiner', async () => {
 
 describe('beside a ControlNet, whose pipelines cannot stop before the end', () => {
   const prepare = async (refiner: object, more: object) =>
-    (await openRefiner(sdxlRefiner, openSessions())).prepare(task(refiner, more), prompts, shape) as Refinement
+    (await openRefiner(sdxlRefiner, sessions)).prepare(task(refiner, more), prompts, shape) as Refinement
 
   test('the refiner adds noise to the whole picture and takes its last 30 %', async () => {
     const refinement = await prepare({ steps: 10 }, { controlnet })
