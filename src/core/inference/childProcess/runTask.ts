@@ -50,7 +50,8 @@ export async function runTask(
   }
   onProgress({ stage: 'load', image: 0, step: 0, steps: 1 })
   const lora = await openLora(task.arguments, { models, sessions, cacheFolder })
-  const pipeline = await loadStableDiffusion(models, withVariants(lora ?? sessions, task.arguments, models))
+  const adapted = await withTextualInversion(lora ?? sessions, { models, cacheFolder })
+  const pipeline = await loadStableDiffusion(models, withVariants(adapted, task.arguments, models))
   onStageEnd('load')
   const pictures = await pipeline.run(task.arguments, { onProgress, onStageEnd, ...(onTensor ? { onTensor } : {}) })
   const score = imageScore(pictures.map(perceptualHash))
@@ -94,4 +95,18 @@ async function openLora(
   if (cacheFolder === undefined) throw new NotSupportedYetError('lora', 'a LoRA without a folder for merged models')
   const { createLoraSessions } = await import('../adapters/lora/loraSessions.js')
   return createLoraSessions(sessions, { lora, models: { ...models, lora: models.lora }, cacheFolder })
+}
+
+/** The task's textual inversion between pipeline and text encoder; read only when there is one. */
+async function withTextualInversion(
+  sessions: SessionStore,
+  { models, cacheFolder }: Pick<RunRequest, 'models'> & { cacheFolder: string | undefined },
+): Promise<SessionStore> {
+  const { textualInversion } = models
+  if (!textualInversion) return sessions
+  if (cacheFolder === undefined) {
+    throw new NotSupportedYetError('textual_inversion', 'a textual inversion without a folder for extended models')
+  }
+  const { createTextualInversionSessions } = await import('../adapters/textualInversion/textualInversionSessions.js')
+  return createTextualInversionSessions(sessions, { models: { ...models, textualInversion }, cacheFolder })
 }

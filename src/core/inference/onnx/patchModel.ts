@@ -67,7 +67,7 @@ export async function patchModel(
   const { model, file } = source
   for (const part of source.parts) {
     await mkdir(dirname(join(folder, part)), { recursive: true })
-    await copy(source, part, join(folder, part))
+    await copyPart(source, part, join(folder, part))
   }
   const handles = new Map<string, FileHandle>()
   try {
@@ -116,7 +116,7 @@ export async function isPatchedCopy(source: IndexedModel, folder: string): Promi
 }
 
 /** Shares the blocks of the source where the file system can do that. The copy must be writable whatever the source is. */
-async function copy(source: IndexedModel, part: string, target: string): Promise<void> {
+export async function copyPart(source: IndexedModel, part: string, target: string): Promise<void> {
   try {
     await copyFile(partPath(source, part), target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
   } catch (cause) {

@@ -13,5 +13,4 @@ export function requireSupported(task: ImageTaskArguments): void {
     throw new NotSupportedYetError(field, what)
   }
   if (task.dtype === 'bfloat16') refuse('dtype', 'bfloat16 arithmetic')
-  if (task.textual_inversion) refuse('textual_inversion', 'a textual inversion')
 }

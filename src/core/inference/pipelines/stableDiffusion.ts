@@ -34,7 +34,7 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
     throw new ModelMismatchError('refiner.model', models.refiner, 'needs a base model of Stable Diffusion XL')
   }
   const schedulerConfig = await readModelJson(base, 'scheduler/scheduler_config.json')
-  const prompts = await openPrompts(base, sessions, isXl ? 2 : 1)
+  const prompts = await openPrompts(base, sessions, isXl ? 2 : 1, models.textualInversion)
   const unet = await openUnet(sessions, await findUnet(models))
   const controlNet =
     models.controlnet && (await openControlNet(sessions, { model: models.controlnet, unet: unet.session }))

@@ -13,6 +13,10 @@ export type ClipTokenizer = {
   paddingId: number
   /** Tokens per window of the encoder, start and end included: 77. */
   windowLength: number
+  /** How many tokens there are, those that were added included; an added one gets this id. */
+  vocabularySize: number
+  /** Whether a token stands in the vocabulary as it is written. */
+  knows(token: string): boolean
 }
 
 /** Tokenizers of the last tasks: a vocabulary of 49,000 tokens takes longer to read than a prompt to encode. */
@@ -79,6 +83,8 @@ async function readClipTokenizer(model: ModelFolder, folder: string): Promise<Cl
     startId: idOf('bos_token', START),
     endId: idOf('eos_token', END),
     paddingId: idOf('pad_token', END),
+    vocabularySize: tokenizer.get_vocab(true).size,
+    knows: (token) => tokenizer.token_to_id(token) !== undefined,
     windowLength: typeof length === 'number' && length >= 3 && length <= 1024 ? length : 77,
   }
 }

@@ -23,14 +23,20 @@ export type EncodedPrompts = PromptPair & { ofSecond?: PromptPair }
  * Opens the text encoder of a model.
  *
  * @param count two for Stable Diffusion XL, else one
+ * @param textualInversion its words are known to the first encoder only, as in the original
  * @throws ModelFileError
  */
-export async function openPrompts(model: ModelFolder, sessions: SessionStore, count: 1 | 2): Promise<Prompts> {
+export async function openPrompts(
+  model: ModelFolder,
+  sessions: SessionStore,
+  count: 1 | 2,
+  textualInversion?: ModelFolder,
+): Promise<Prompts> {
   if (count === 1) {
-    const encoder = await createPromptEncoder(model, sessions, ONLY_ENCODER)
+    const encoder = await createPromptEncoder(model, sessions, ONLY_ENCODER, textualInversion)
     return { encode: (prompt, negative) => encodeWith(encoder, prompt, negative) }
   }
-  const first = await createPromptEncoder(model, sessions, FIRST_OF_TWO)
+  const first = await createPromptEncoder(model, sessions, FIRST_OF_TWO, textualInversion)
   const second = await createPromptEncoder(model, sessions, SECOND_OF_TWO)
   const encodeWithSecond: EncodePromptPair = async (prompt, negativePrompt) => {
     const { positive, negative } = await encodeWith(second, prompt, negativePrompt)

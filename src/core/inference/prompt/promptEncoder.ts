@@ -1,3 +1,5 @@
+import { addTokens } from '../adapters/textualInversion/addTokens.js'
+import { readTextualInversion } from '../adapters/textualInversion/readTextualInversion.js'
 import { hasModelFile, ModelFileError, type ModelFolder } from '../modelFile.js'
 import { NotSupportedYetError } from '../notSupportedYet.js'
 import type { FloatTensor, ModelSession, SessionStore } from '../session.js'
@@ -35,14 +37,19 @@ export type PooledPromptEncoder = PromptEncoder & {
 /**
  * Loads a tokenizer and its text encoder.
  *
+ * @param textualInversion adds its words to the tokenizer; `sessions` must open the encoder with their vectors
  * @throws ModelFileError; encoding throws NotSupportedYetError for a weight below 1 where the encoder cannot hide tokens.
  */
 export async function createPromptEncoder(
   model: ModelFolder,
   sessions: SessionStore,
   part: TextEncoderPart = ONLY_ENCODER,
+  textualInversion?: ModelFolder,
 ): Promise<PooledPromptEncoder> {
-  const tokenizer = await loadClipTokenizer(model, part.tokenizer)
+  const ownTokenizer = await loadClipTokenizer(model, part.tokenizer)
+  const tokenizer = textualInversion
+    ? addTokens(ownTokenizer, { inversion: await readTextualInversion(textualInversion), model: textualInversion })
+    : ownTokenizer
   const file = `${part.encoder}/model.onnx`
   /** The same encoder exported with a second input; some model folders carry it beside the plain one. */
   const maskedFile = `${part.encoder}/model_with_mask.onnx`
