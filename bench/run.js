@@ -24,12 +24,16 @@ if (unknown !== undefined || names.length === 0) {
   for (const [name, what] of Object.entries(BENCHMARKS)) console.log(`${name.padEnd(width)}  ${what}`)
   process.exitCode = unknown === undefined ? 0 : 2
 } else {
+  // Ctrl-C reaches the benchmark too, which cleans up.
+  process.on('SIGINT', () => {})
   console.log(machineLine())
   for (const name of names) {
     console.log('')
     const { status } = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.js`), ...flags], {
       stdio: 'inherit',
     })
-    if (status !== 0) process.exitCode = status ?? 1
+    if (status === 0) continue
+    process.exitCode = status ?? 1
+    if (status === 130) break
   }
 }

@@ -14,6 +14,8 @@ const root = join(import.meta.dirname, '../..')
 export async function bundleSources(exports) {
   const folder = await mkdtemp(join(root, 'dist.bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  // Ctrl-C ends it by way of 'exit'.
+  process.once('SIGINT', () => process.exit(130))
   const outfile = join(folder, 'bundle.mjs')
   const lines = Object.entries(exports).map(([name, file]) => `export { ${name} } from './src/${file}.js'`)
   await build({
