@@ -137,9 +137,10 @@ async function mergedFolder({
       isWhole: (folder) => isPatchedCopy(source, join(folder, dirname(source.file))),
     })
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-    if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw cause
-    const complaint = code === 'ENOSPC' || code === 'EDQUOT' ? 'is full' : 'cannot be written'
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+    if (!isFull && !['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code)) throw cause
+    const complaint = isFull ? 'is full' : 'cannot be written'
     throw new LoraError(
       lora,
       file,

@@ -52,17 +52,24 @@ export function createMergedModelCache({
         if (await isWhole(path)) return path
         await discard(root, key)
       }
-      const unfinished = join(root, unfinishedName(key))
-      await mkdir(unfinished, { mode: 0o700 })
-      try {
-        await build(unfinished)
-        await rename(unfinished, path)
-      } catch (error) {
-        await rm(unfinished, { recursive: true, force: true })
-        // Another process was faster: what it made is the same.
-        if (isError(error, ['ENOTEMPTY', 'EEXIST', 'EPERM']) && (await touch(path))) return path
-        throw error
+      const attempt = async (): Promise<void> => {
+        const unfinished = join(root, unfinishedName(key))
+        await mkdir(unfinished, { mode: 0o700 })
+        try {
+          await build(unfinished)
+          await rename(unfinished, path)
+        } catch (error) {
+          await rm(unfinished, { recursive: true, force: true })
+          // Another process was faster: what it made is the same.
+          if (isError(error, ['ENOTEMPTY', 'EEXIST', 'EPERM']) && (await touch(path))) return
+          throw error
+        }
       }
+      await attempt().catch(async (error: unknown) => {
+        // On a full disk the other entries have to go.
+        if (!isError(error, ['ENOSPC', 'EDQUOT']) || !(await evict(root, { keep: key, maximumBytes: 0 }))) throw error
+        return attempt()
+      })
       await evict(root, { keep: key, maximumBytes })
       return path
     },
@@ -128,7 +135,8 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function evict(root: string, { keep, maximumBytes }: { keep: string; maximumBytes: number }): Promise<void> {
+/** Removes the least recently used entries; says whether there were any to remove. */
+async function evict(root: string, { keep, maximumBytes }: { keep: string; maximumBytes: number }): Promise<boolean> {
   const entries = []
   for (const name of await readdir(root)) {
     if (name.endsWith('.tmp')) continue
@@ -137,12 +145,15 @@ async function evict(root: string, { keep, maximumBytes }: { keep: string; maxim
     if (found) entries.push({ name, usedMs: found.mtimeMs, bytes: await folderBytes(path) })
   }
   let total = entries.reduce((sum, { bytes }) => sum + bytes, 0)
+  let hasRemoved = false
   for (const { name, bytes } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
-    if (total <= maximumBytes) return
+    if (total <= maximumBytes) break
     if (name === keep) continue
     await discard(root, name)
+    hasRemoved = true
     total -= bytes
   }
+  return hasRemoved
 }
 
 /** Out of sight at once; whoever has it open keeps it open. */

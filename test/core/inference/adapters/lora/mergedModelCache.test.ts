@@ -112,6 +112,25 @@ test('an entry that is larger than the cache stays alone', async () => {
   expect(await entries()).toEqual(['b'])
 })
 
+test('on a full disk the other entries make room', async () => {
+  const cache = createMergedModelCache({ folder })
+  const how = builder('weights')
+  await cache.entry('a', how)
+  const full = Object.assign(new Error('no space'), { code: 'ENOSPC' })
+  const build = async (path: string) => {
+    if ((await entries()).includes('a')) throw full
+    await how.build(path)
+  }
+  await cache.entry('b', { ...how, build })
+  expect(await entries()).toEqual(['b'])
+  const never = async () => {
+    throw full
+  }
+  await expect(cache.entry('c', { ...how, build: never })).rejects.toThrow('no space')
+  await expect(cache.entry('c', { ...how, build: never })).rejects.toThrow('no space')
+  expect(await entries()).toEqual([])
+})
+
 test('a digest is that of the content, also after the file was replaced by one of the same size and time', async () => {
   const file = join(folder, 'model.onnx')
   const cache = createMergedModelCache({ folder })
