@@ -51,7 +51,6 @@ function pack(
   target: Float32Array,
   { values, rank, width, transposed }: { values: Float32Array; rank: number; width: number; transposed: boolean },
 ): void {
-  target.fill(0)
   for (let at = 0; at < rank; at++) {
     for (let column = 0; column < width; column++) {
       const tile = Math.floor(column / TILE)
