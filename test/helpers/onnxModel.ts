@@ -105,6 +105,35 @@ export function safetyCheckerModel({
   return Buffer.concat([integer(1, 8), graph, message(8, text(1, ''), integer(2, 17))])
 }
 
+/** A model that gives the rows of a table [rows, 2] for `input_ids`; the table is read through a Cast, the ids through a Reshape. */
+export function lookupModel(
+  table: Buffer,
+  {
+    precision = 'float32',
+    external,
+    operator = 'Gather',
+  }: { precision?: 'float16' | 'float32'; external?: ExternalData; operator?: string } = {},
+): Uint8Array {
+  const rows = table.length / (precision === 'float32' ? 8 : 4)
+  const numbers = external
+    ? [...Object.entries(external).map(([key, at]) => message(13, text(1, key), text(2, String(at)))), integer(14, 1)]
+    : [bytes(9, table)]
+  const to = message(5, text(1, 'to'), integer(3, ELEMENT.float32), integer(20, 2))
+  const shape = Buffer.from(BigInt64Array.of(-1n).buffer)
+  const graph = message(
+    7,
+    message(1, text(1, 'token_embedding'), text(2, 'table'), text(4, 'Cast'), to),
+    message(1, text(1, 'input_ids'), text(1, 'shape'), text(2, 'ids'), text(4, 'Reshape')),
+    message(1, text(1, 'table'), text(1, 'ids'), text(2, 'y'), text(4, operator)),
+    text(2, 'graph'),
+    message(5, integer(1, rows), integer(1, 2), integer(2, ELEMENT[precision]), text(8, 'token_embedding'), ...numbers),
+    message(5, integer(1, 1), integer(2, ELEMENT.int64), text(8, 'shape'), bytes(9, shape)),
+    tensorValue(11, 'input_ids', ELEMENT.int64, ['batch', 'tokens']),
+    tensorValue(12, 'y', ELEMENT.float32, ['tokens', 2]),
+  )
+  return Buffer.concat([integer(1, 8), graph, message(8, text(1, ''), integer(2, 17))])
+}
+
 function model({
   node,
   initializers,

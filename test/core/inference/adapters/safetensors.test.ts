@@ -162,7 +162,7 @@ describe('readSafetensors', () => {
       return Math.floor((state / 2 ** 32) * limit)
     }
     let refused = 0
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < 150; round++) {
       const bytes = Buffer.from(round % 5 === 0 ? whole.subarray(0, next(whole.length)) : whole)
       for (let count = next(4); count >= 0 && bytes.length > 0; count--) bytes[next(bytes.length)] = next(256)
       try {
@@ -176,6 +176,6 @@ describe('readSafetensors', () => {
         refused++
       }
     }
-    expect(refused).toBeGreaterThan(100)
+    expect(refused).toBeGreaterThan(50)
   })
 })

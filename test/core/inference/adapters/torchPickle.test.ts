@@ -218,7 +218,7 @@ describe('a pickle that is refused', () => {
       return Math.floor((state / 2 ** 32) * limit)
     }
     let refused = 0
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < 150; round++) {
       const bytes = Buffer.from(round % 6 === 0 ? golden.subarray(0, next(golden.length)) : golden)
       for (let count = next(6); count >= 0 && bytes.length > 0; count--) bytes[next(bytes.length)] = next(256)
       try {
@@ -229,6 +229,6 @@ describe('a pickle that is refused', () => {
         refused++
       }
     }
-    expect(refused).toBeGreaterThan(50)
+    expect(refused).toBeGreaterThan(25)
   })
 })

@@ -1,4 +1,5 @@
-import { ModelFileError, type ModelFolder } from '../../modelFile.js'
+import type { ModelFolder } from '../../modelFile.js'
+import { ModelMismatchError } from '../../pipelines/modelMismatchError.js'
 import type { ClipTokenizer } from '../../prompt/clipTokenizer.js'
 import { printable } from '../lora/loraError.js'
 import type { TextualInversion } from './readTextualInversion.js'
@@ -9,7 +10,7 @@ import type { TextualInversion } from './readTextualInversion.js'
  * As tokens added to the original's tokenizer: found in the text as it is written, in the middle of other words too, the longest first;
  * what stands between them is cut into tokens by itself.
  *
- * @throws ModelFileError when a word is in the vocabulary already
+ * @throws ModelMismatchError when a word is in the vocabulary already
  */
 export function addTokens(
   tokenizer: ClipTokenizer,
@@ -18,10 +19,10 @@ export function addTokens(
   const { vocabularySize } = tokenizer
   const known = tokens.find((token) => tokenizer.knows(token))
   if (known !== undefined) {
-    throw new ModelFileError(
+    throw new ModelMismatchError(
+      'textual_inversion',
       model,
-      file,
-      `has the word '${printable(known)}', which the base model's tokenizer has already`,
+      `has the word '${printable(known)}' in ${file}, which the base model's tokenizer has already`,
     )
   }
   const ids = new Map(tokens.map((token, index) => [token, vocabularySize + index]))

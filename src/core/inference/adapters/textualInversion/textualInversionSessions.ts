@@ -4,6 +4,7 @@ import { hasModelFile, ModelFileError, type ModelFolder, type ModelFolders } fro
 import { embeddingTable } from '../../onnx/embeddingTable.js'
 import { extendTable, isExtendedCopy } from '../../onnx/extendTable.js'
 import { openIndexedModel, partPath } from '../../onnx/patchModel.js'
+import { ModelMismatchError } from '../../pipelines/modelMismatchError.js'
 import { loadClipTokenizer } from '../../prompt/clipTokenizer.js'
 import type { SessionStore } from '../../session.js'
 import { createMergedModelCache } from '../lora/mergedModelCache.js'
@@ -36,8 +37,8 @@ export function createTextualInversionSessions(
     if (!table) throw new ModelFileError(base, file, 'has no table of token embeddings that could be extended')
     const [, width] = vectors.dims
     if (width !== table.dims[1]) {
-      const complaint = `has vectors of ${width} numbers, the base model's text encoder has ${table.dims[1]}`
-      throw new ModelFileError(textualInversion, learnedFile, complaint)
+      const complaint = `has vectors of ${width} numbers in ${learnedFile}, the base model's text encoder has ${table.dims[1]}`
+      throw new ModelMismatchError('textual_inversion', textualInversion, complaint)
     }
     const digests: [string, string][] = []
     const made = { version: EXTENSION_VERSION, extended: table.name, kept, file, digests }
