@@ -53,9 +53,11 @@ export function createMergedModelCache({
         await discard(root, key)
       }
       const attempt = async (): Promise<void> => {
-        const unfinished = join(root, unfinishedName(key))
-        await mkdir(unfinished, { mode: 0o700 })
+        const name = unfinishedName(key)
+        const unfinished = join(root, name)
+        beingBuilt.add(name)
         try {
+          await mkdir(unfinished, { mode: 0o700 })
           await build(unfinished)
           await rename(unfinished, path)
         } catch (error) {
@@ -63,6 +65,8 @@ export function createMergedModelCache({
           // Another process was faster: what it made is the same.
           if (isError(error, ['ENOTEMPTY', 'EEXIST', 'EPERM']) && (await touch(path))) return
           throw error
+        } finally {
+          beingBuilt.delete(name)
         }
       }
       await attempt().catch(async (error: unknown) => {
@@ -95,6 +99,9 @@ export function createMergedModelCache({
 
 const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
 
+/** What this process is building now: after a restart in a container another one may have had its number. */
+const beingBuilt = new Set<string>()
+
 const unfinishedName = (key: string): string => `${key}.${machine}-${process.pid}-${randomBytes(4).toString('hex')}.tmp`
 
 /** Marks an entry as used now; false when there is none. */
@@ -120,13 +127,13 @@ async function sweep(root: string): Promise<void> {
     if (host === undefined) continue
     const path = join(root, name)
     const since = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0
-    const isAbandoned = host === machine ? !isRunning(Number(pid)) : Date.now() - since > ABANDONED_MS
+    const isAbandoned = host === machine ? !isRunning(name, Number(pid)) : Date.now() - since > ABANDONED_MS
     if (isAbandoned) await rm(path, { recursive: true, force: true })
   }
 }
 
-function isRunning(pid: number): boolean {
-  if (pid === process.pid) return false
+function isRunning(name: string, pid: number): boolean {
+  if (pid === process.pid) return beingBuilt.has(name)
   try {
     process.kill(pid, 0)
     return true

@@ -53,6 +53,16 @@ test('two that build the same entry at once end with one', async () => {
   expect(await entries()).toEqual(['a'])
 })
 
+test('who starts while another builds does not disturb it', async () => {
+  const how = builder('weights')
+  const build = async (path: string) => {
+    await how.build(path)
+    await createMergedModelCache({ folder }).entry('b', how)
+  }
+  await createMergedModelCache({ folder }).entry('a', { ...how, build })
+  expect((await entries()).sort()).toEqual(['a', 'b'])
+})
+
 test('an entry that cannot be built leaves nothing behind', async () => {
   const cache = createMergedModelCache({ folder })
   const build = async (path: string) => {
@@ -76,7 +86,8 @@ test('what a killed process left is removed at the next start, what a living one
   const leftOf = (pid: number) => name.replace(`-${process.pid}-`, `-${pid}-`)
   const elsewhere = name.replace(/\.[0-9a-f]{8}-/, '.00000000-')
   const abandoned = elsewhere.replace(/^a/, 'b')
-  for (const each of [leftOf(gone), leftOf(process.ppid), elsewhere, abandoned]) {
+  // The second of these had the number that this process has now.
+  for (const each of [leftOf(gone), name.replace(/^a/, 'd'), leftOf(process.ppid), elsewhere, abandoned]) {
     await mkdir(join(folder, 'merged-models', each))
   }
   await utimes(join(folder, 'merged-models', abandoned), 1, 1)
