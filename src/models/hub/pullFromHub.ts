@@ -23,7 +23,10 @@ export async function pullFromHub(context: PullContext, id: string): Promise<Pul
   const paths = repositoryPaths(cacheFolder, repository)
   if (hub.offline) return alreadyThere(context, id)
 
-  const { commit, files: all } = await readHubModel(context, { id, revision })
+  const { commit, files: all } = await readHubModel(
+    { ...context, onRetry: (retry) => emit({ event: 'retry', model: id, file: 'list of files', ...retry }) },
+    { id, revision },
+  )
   const chosen = chooseFiles(all, { id, variant, file })
   await lookInto(context, chosen, { id, commit, revision })
   const { files } = chosen

@@ -26,6 +26,7 @@ export type HubDependencies = {
   clock: Clock
   signal: AbortSignal
   attempts: number
+  onRetry?(retry: { reason: string; delayMs: number }): void
 }
 
 /** Large models have some hundred files; a list of this length is an attack or another kind of repository. */
@@ -38,7 +39,7 @@ const MAXIMUM_FILES = 20_000
  * @throws ModelDownloadError when it does not exist, may not be read, or the answer cannot be right.
  */
 export async function readHubModel(
-  { opener, hub, clock, signal, attempts }: HubDependencies,
+  { opener, hub, clock, signal, attempts, onRetry }: HubDependencies,
   { id, revision }: { id: string; revision: string },
 ): Promise<HubModel> {
   const url = hubUrl(hub, `api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`)
@@ -57,7 +58,7 @@ export async function readHubModel(
         response.destroy()
       }
     },
-    { clock, signal, server: hub.endpoint.host, attempts },
+    { clock, signal, server: hub.endpoint.host, attempts, ...(onRetry ? { onRetry } : {}) },
   )
   return parseAnswer(body, { id, server: hub.endpoint.host })
 }

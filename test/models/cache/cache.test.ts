@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
-import { isUsed, markUsed } from '../../../src/models/cache/useMarks.js'
+import { lockFile } from '../../../src/base/fileLock.js'
+import { isBusy } from '../../../src/models/cache/readCache.js'
+import { isUsed, markUsed, pullLock, whileUnused } from '../../../src/models/cache/useMarks.js'
 import { listModels } from '../../../src/models/listModels.js'
 import { createModelStore } from '../../../src/models/modelStore.js'
 import { removeModels } from '../../../src/models/removeModels.js'
@@ -126,6 +128,38 @@ describe('models in use', () => {
     await removeModels(cacheFolder, ['owner/first'], { force: true })
     await mark?.release()
     expect(await present()).toEqual([])
+  })
+
+  test('who begins to use a model while it is removed waits for the end of that', async () => {
+    const repository = 'models--owner--first'
+    const order: string[] = []
+    let finish: () => void = () => {}
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    let begun: () => void = () => {}
+    const removalBegan = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    const removal = whileUnused(cacheFolder, repository, async () => {
+      begun()
+      await finished
+      order.push('removed')
+    })
+    await removalBegan
+    // The removal ends when the user is seen to wait.
+    const clock = { now: systemClock.now, sleep: async (ms: number) => finish() ?? systemClock.sleep(ms) }
+    const mark = await markUsed(cacheFolder, repository, clock)
+    order.push('used')
+    finish()
+    expect(await removal).toBe(true)
+    expect(order).toEqual(['removed', 'used'])
+    expect(await isBusy(cacheFolder, repository)).toBe(true)
+    await mark?.release()
+    expect(await isBusy(cacheFolder, repository)).toBe(false)
+    const lock = await lockFile(pullLock(cacheFolder, repository))
+    expect(await isBusy(cacheFolder, repository)).toBe(true)
+    await lock?.release()
   })
 
   test('the mark of a process that is gone does not count', async () => {
