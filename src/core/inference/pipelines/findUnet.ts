@@ -1,4 +1,4 @@
-import { hasModelFile, type ModelFolder, type ModelFolders } from '../modelFile.js'
+import { hasModelFile, ModelFileError, type ModelFolder, type ModelFolders } from '../modelFile.js'
 import { ModelMismatchError } from './modelMismatchError.js'
 import type { UnetFolder } from './unet.js'
 
@@ -6,7 +6,7 @@ import type { UnetFolder } from './unet.js'
  * Which UNet a task means, and where its files are. A replacement is published alone, with its files at the top of its folder, or as part
  * of a whole model.
  *
- * @throws ModelMismatchError when a replacement is there in no form that takes a ControlNet
+ * @throws ModelFileError, ModelMismatchError when a replacement is there in no form that takes a ControlNet
  */
 export async function findUnet(
   models: ModelFolders,
@@ -26,6 +26,9 @@ async function findControlledUnet({
   const folder = 'unet_with_residuals/'
   const given = unet ? { model: unet, field: 'unet' } : { model: base, field: 'base_model' }
   if (await hasModelFile(given.model, `${folder}model.onnx`)) return { ...given, folder }
+  if (!(await hasModelFile(controlnet, 'controlnet/config.json'))) {
+    throw new ModelFileError(controlnet, 'controlnet/config.json', 'is missing')
+  }
   // What a ControlNet brings is the UNet of the base model, not a replacement.
   if (!unet) return { model: controlnet, field: 'controlnet.model', folder }
   throw new ModelMismatchError('unet', unet, `has no ${folder}model.onnx, which a ControlNet needs`)

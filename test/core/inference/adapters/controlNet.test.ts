@@ -79,6 +79,7 @@ describe('ControlNet, against golden runs of the original', () => {
     await expect(loadStableDiffusion({ base: sd15Model, controlnet: none }, openSessions())).rejects.toMatchObject({
       code: 'CRYNUX_MODEL_FILE',
       exitCode: 12,
+      message: "file controlnet/config.json of model 'golden/none' is missing",
     })
     const path = await mkdtemp(join(tmpdir(), 'crynux-controlnet-'))
     try {
