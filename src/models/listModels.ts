@@ -20,7 +20,7 @@ export type ListedModel = {
   lastUsed: string | null
   pinned: boolean
   inUse: boolean
-  /** Whether crynux fetched it: only then is it removed to make room. */
+  /** Whether crynux brought it into the cache: only then is it removed to make room. */
   managed: boolean
 }
 
@@ -60,7 +60,8 @@ export async function listModels({
   let managedBytes = 0
   for (const { repository, id, commit, folder, record } of await listCached(cacheFolder)) {
     const bytes = await diskUse(cacheFolder, repository)
-    if (record) managedBytes += bytes
+    const managed = record !== undefined && !record.foreign
+    if (managed) managedBytes += bytes
     const usedAt = await lastUse(cacheFolder, repository)
     models.push({
       model: shownModelId(id),
@@ -74,7 +75,7 @@ export async function listModels({
       lastUsed: usedAt === 0 ? null : new Date(usedAt).toISOString(),
       pinned: record?.pinned ?? false,
       inUse: await isBusy(cacheFolder, repository),
-      managed: record !== undefined,
+      managed,
     })
   }
   return { models, cacheFolder, managedBytes, quotaBytes: quotaBytes ?? null }

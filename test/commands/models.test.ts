@@ -117,10 +117,7 @@ describe('crynux models', () => {
     [['owner/unknown'], {}, 12, "error: model 'owner/unknown' does not exist on 127.0.0.1:"],
     [['owner/name'], { HF_HUB_OFFLINE: '1' }, 12, "error: model 'owner/name' is not on this machine"],
     [['owner/name'], { CRYNUX_MODEL_QUOTA: '1MB' }, 12, 'error: the model needs 3 MB, more than the quota of 1 MB'],
-    [['owner/name'], { HF_ENDPOINT: 'ftp://x' }, 2, 'error: HF_ENDPOINT is not the address of a model hub'],
     [['https://169.254.169.254/latest?key=canary'], {}, 2, 'leads to 169.254.169.254'],
-    [['http://example.com/x.safetensors'], {}, 2, 'is not a model id'],
-    [['owner/name', '--revision', '../x'], {}, 2, '--revision is not the name'],
     [['owner/name', '--events'], {}, 2, '--events is given without --json'],
   ])('pull %j with %j ends with %d: %s', async (args, variables, expected, message) => {
     const ended = await runCrynux(['models', 'pull', ...args], { environment: { ...environment, ...variables } })

@@ -14,16 +14,18 @@ export type CacheRecord = {
   pulledAt: string
   /** Never removed to make room. */
   pinned: boolean
+  /** Another program had put it there before, and may count on it: never removed to make room either. */
+  foreign: boolean
 }
 
 /** Reads a model's record; undefined when there is none, or none that can be read. */
 export async function readCacheRecord(paths: RepositoryPaths): Promise<CacheRecord | undefined> {
   try {
     const value = JSON.parse(await readFile(paths.record, 'utf8')) as Partial<CacheRecord>
-    const { id, revision = null, commit, pulledAt, pinned } = value
+    const { id, revision = null, commit, pulledAt, pinned, foreign } = value
     if (typeof id !== 'string' || typeof commit !== 'string' || typeof pulledAt !== 'string') return undefined
     if (!/^[0-9a-f]{40}$/.test(commit)) return undefined
-    return { id, revision, commit, pulledAt, pinned: pinned === true }
+    return { id, revision, commit, pulledAt, pinned: pinned === true, foreign: foreign === true }
   } catch {
     return undefined
   }

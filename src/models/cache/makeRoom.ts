@@ -79,7 +79,7 @@ export async function planRoom(
   let used = await diskUse(cacheFolder, repository)
   const candidates: { repository: string; id: string; bytes: number; usedAt: number }[] = []
   for (const model of await listCached(cacheFolder)) {
-    if (!model.record || model.repository === repository) continue
+    if (!model.record || model.record.foreign || model.repository === repository) continue
     const bytes = await diskUse(cacheFolder, model.repository)
     used += bytes
     if (model.record.pinned || (await isBusy(cacheFolder, model.repository))) continue

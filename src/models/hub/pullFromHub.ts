@@ -66,6 +66,8 @@ export async function pullFromHub(context: PullContext, id: string): Promise<Pul
   try {
     emit({ event: 'planned', model: id, files: files.length, bytes, missingBytes })
     for (const model of evicted) emit({ event: 'removed', model: model.id, bytes: model.bytes })
+    const earlier = await readCacheRecord(paths)
+    const foreign = earlier ? earlier.foreign : (await readdir(paths.snapshots).catch(() => [])).length > 0
     await makeFolder(paths.blobs)
     let done = bytes - missingBytes
     const present = new Map<string, number>()
@@ -98,9 +100,9 @@ export async function pullFromHub(context: PullContext, id: string): Promise<Pul
       files.map(({ path, hash }) => ({ path, blob: hash.value })),
     )
     if (revision !== commit) await writeReference(join(paths.refs, ...revision.split('/')), commit)
-    const earlier = await readCacheRecord(paths)
     const pinned = pin ?? earlier?.pinned ?? false
-    await writeCacheRecord(paths, { id, revision, commit, pulledAt: new Date(clock.now()).toISOString(), pinned })
+    const pulledAt = new Date(clock.now()).toISOString()
+    await writeCacheRecord(paths, { id, revision, commit, pulledAt, pinned, foreign })
     await noteUse(cacheFolder, repository, clock.now())
     await removeParts(paths.blobs)
     return report(folder, evicted)

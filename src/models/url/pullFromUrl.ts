@@ -134,6 +134,7 @@ export async function pullFromUrl(
       commit,
       pulledAt: new Date(clock.now()).toISOString(),
       pinned: options.pin === true,
+      foreign: false,
     })
     await noteUse(cacheFolder, repository, clock.now())
     for (const file of files) emit({ event: 'file', model: shown, file: file.path, bytes: file.size })

@@ -87,6 +87,11 @@ describe('the quota', () => {
     await removeFolder(join(cacheFolder, 'models--owner--first/.crynux.json'))
     await (await open(120_000)).pull('owner/second')
     expect(await present()).toEqual(['first', 'second'])
+    // Also when crynux makes use of it.
+    await (await open()).pull('owner/first')
+    await removeFolder(join(cacheFolder, 'models--owner--second'))
+    await (await open(120_000)).pull('owner/third')
+    expect(await present()).toEqual(['first', 'third'])
   })
 
   test('two at once do not take the same room', async () => {
