@@ -9,7 +9,15 @@ import type { DevnetWallet } from './devnetWallets.js'
  * and wallets, and whatever they write must be in the devnet's folder.
  */
 export function processEnvironment(own: NodeJS.ProcessEnv, folder: DevnetFolder): Record<string, string> {
-  const passed = ['PATH', 'LANG', 'LC_ALL', 'LD_LIBRARY_PATH', 'CRYNUX_MODEL_ROOT', 'CRYNUX_LOG_LEVEL']
+  const passed = [
+    'PATH',
+    'LANG',
+    'LC_ALL',
+    'LD_LIBRARY_PATH',
+    'CRYNUX_MODEL_ROOT',
+    'CRYNUX_MODEL_CACHE',
+    'CRYNUX_LOG_LEVEL',
+  ]
   const environment: Record<string, string> = {
     HOME: folder.temporary,
     TMPDIR: folder.temporary,
