@@ -8,6 +8,7 @@ const BENCHMARKS = {
   phash: 'the perceptual hash of raw pixels, beside a fixed loop and the decoding of a PNG',
   inference: 'a picture from start to end: what the models take, and what is spent outside of them',
   latents: 'random numbers as the original draws them',
+  devices: 'golden pictures, speed and repetition on every device of this machine (--devices, --cases)',
   text: 'tokens per second of the embedded language model',
   lora: 'merging a LoRA into a UNet of 1.7 GB: time and memory (needs 3.5 GB of disk)',
   economics: 'the tables of docs/economics.md (--write, --simulate)',
