@@ -1,16 +1,24 @@
 const single = new Float32Array(1)
 const bits = new Uint32Array(single.buffer)
 
+let table: Float32Array | undefined
+
 /** IEEE 754 half precision → float32, exactly. */
-export function float16ToFloat32(halves: Uint16Array): Float32Array {
-  return Float32Array.from(halves, (half) => {
-    const sign = half & 0x8000 ? -1 : 1
-    const exponent = (half >> 10) & 0x1f
-    const fraction = half & 0x3ff
-    if (exponent === 0) return sign * fraction * 2 ** -24
-    if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
-    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-  })
+export function float16ToFloat32(halves: Uint16Array): Float32Array<ArrayBuffer> {
+  // Models have hundreds of millions of halves, of which 65,536 differ.
+  table ??= Float32Array.from({ length: 65536 }, (_, half) => widened(half))
+  const values = new Float32Array(halves.length)
+  for (let index = 0; index < halves.length; index++) values[index] = table[halves[index] as number] as number
+  return values
+}
+
+function widened(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1
+  const exponent = (half >> 10) & 0x1f
+  const fraction = half & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
 /** float32 → IEEE 754 half precision, rounded to nearest even. */

@@ -5,8 +5,6 @@ export type FloatType = 'float32' | 'float16' | 'bfloat16'
 
 export const FLOAT_BYTES: Readonly<Record<FloatType, number>> = { float32: 4, float16: 2, bfloat16: 2 }
 
-let halves: Float32Array | undefined
-
 /** Stored weights as float32, exactly. `bytes` must begin at a multiple of 4. */
 export function decodeWeights(bytes: Uint8Array<ArrayBuffer>, type: FloatType): Float32Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = bytes
@@ -17,12 +15,7 @@ export function decodeWeights(bytes: Uint8Array<ArrayBuffer>, type: FloatType): 
     for (let index = 0; index < words.length; index++) wide[index] = (words[index] as number) << 16
     return new Float32Array(wide.buffer)
   }
-  // A model has hundreds of millions of weights, but there are only 65,536 halves.
-  halves ??= float16ToFloat32(Uint16Array.from({ length: 65536 }, (_, half) => half))
-  const table = halves
-  const values = new Float32Array(words.length)
-  for (let index = 0; index < words.length; index++) values[index] = table[words[index] as number] as number
-  return values
+  return float16ToFloat32(words)
 }
 
 /** float32 weights as they are stored, rounded to nearest even. */

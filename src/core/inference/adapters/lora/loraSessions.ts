@@ -161,7 +161,7 @@ async function addLayer(
   const down = await tensors.tensor(layer.down)
   const factors = { up: up.data, down: down.data, rank, rows, columns }
   addLowRank(values, factors, scale * layerScale, weight.layout === 'inOut')
-  if (!values.every(Number.isFinite)) {
+  if (!areFinite(values)) {
     throw new LoraError(
       lora,
       file,
@@ -169,4 +169,13 @@ async function addLayer(
       'Fetch the LoRA again, or lower lora.weight.',
     )
   }
+}
+
+/** An exponent of ones is what infinities and NaN have. */
+function areFinite(values: Float32Array): boolean {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  for (let index = 0; index < bits.length; index++) {
+    if (((bits[index] as number) & 0x7f800000) === 0x7f800000) return false
+  }
+  return true
 }
