@@ -85,6 +85,7 @@ describe('crynux models', () => {
     const first = startCrynux(['models', 'pull', 'owner/name'], { environment })
     const part = join(root(), 'blobs', `${sha256(WEIGHTS)}.crynux.incomplete`)
     await until(async () => ((await stat(part).catch(() => undefined))?.size ?? 0) === 1_000_000, {
+      timeoutMs: 50_000,
       what: 'a part came',
     })
     first.process.kill('SIGKILL')
@@ -100,9 +101,13 @@ describe('crynux models', () => {
   test('of two processes one waits for the other; Ctrl-C ends with 130 and keeps what has come', async () => {
     hub.fail(CDN, hanging(1_000_000))
     const first = startCrynux(['models', 'pull', 'owner/name'], { environment })
-    await until(() => hub.requests.some(({ path }) => path === CDN), { what: 'the first one fetches' })
+    await until(() => hub.requests.some(({ path }) => path === CDN), {
+      timeoutMs: 50_000,
+      what: 'the first one fetches',
+    })
     const second = startCrynux(['models', 'pull', 'owner/name'], { environment })
     await until(() => second.output().stderr.includes('another process fetches it; waiting'), {
+      timeoutMs: 50_000,
       what: 'the second waits',
     })
     const removal = await crynux('models', 'remove', 'owner/name')

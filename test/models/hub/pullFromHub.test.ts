@@ -165,7 +165,7 @@ describe('a pull from the hub', () => {
   })
 
   test('a silent server is given up, and tried again', async () => {
-    puller = await newPuller({ stallTimeoutMs: 100 })
+    puller = await newPuller({ stallTimeoutMs: 100, attempts: 1000 })
     const open: ServerResponse[] = []
     hub.fail(CDN, (_request, response, content) => {
       open.push(response)
