@@ -69,6 +69,10 @@ export async function ensureMember(
   }
   return readNode(chain, { node: me })
 
+  /**
+   * What the chain refuses because of an earlier change is an error here, too: text goes to three nodes of one model, and one that is
+   * known as another would lose its stake for an honest answer.
+   */
   async function correctHardware(): Promise<void> {
     const { gpuModel, vramGb, hardwareIsKnown } = options
     if (!hardwareIsKnown || (gpuModel.toLowerCase() === node.gpuModel.toLowerCase() && vramGb === node.vramGb)) return
