@@ -7,11 +7,12 @@
 //   --jobs N     at once (default 2)
 //   --list       show them, run nothing
 //
-// Killed: a test failed. Survived: none did, and mutation/acceptedSurvivors.json may say why that is no matter. Ends with 1 when
-// there is a survivor without a reason.
+// Killed: a test failed. Who survives the quick tests meets those of the draw and of all outcomes as well, which take half a minute
+// each. Survived: none failed, and mutation/acceptedSurvivors.json may say why that is no matter. Ends with 1 when there is a
+// survivor without a reason.
 //
 // It is quick because forge compiles the tests once: `dynamic_test_linking` makes them take the contracts from out/, where the
-// mutant's code is put, compiled without optimizer. Tests of gas and long simulations are left out. No filter may be given to
+// mutant's code is put, compiled without optimizer. Tests of gas and the invariants are left out. No filter may be given to
 // forge: with one it compiles all tests each time, to learn their names.
 import { spawn } from 'node:child_process'
 import {
@@ -35,10 +36,14 @@ import { mutantsOf } from './mutation/mutantsOf.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const deployed = ['TaskConsensus', 'NodeRegistry', 'IncentivePool', 'CrynuxToken']
-/** Tests that take long, or measure gas. */
-const LEFT_OUT = /^test\/contracts\/(gas|invariant|draw|Economics\.t\.sol)/
-const LEFT_OUT_TESTS =
-  /\btest_(EveryCombination_\w+|ManyNodes|ManyMadeUpGpuModels|EverySet_Text|ATenthOfTheNodes|AThirdOfTheNodes|Gas\w*)\b/g
+/** Tests of gas, which is another without optimizer, and those that take minutes. */
+const NEVER = { files: /^test\/contracts\/(gas|invariant|Economics\.t\.sol)/, tests: /\btest_(Gas\w*)\b/g }
+/** What takes longer as well is left for those who survive the rest. */
+const AT_FIRST = {
+  files: /^test\/contracts\/(gas|invariant|draw|Economics\.t\.sol)/,
+  tests:
+    /\btest_(EveryCombination_\w+|ManyNodes|ManyMadeUpGpuModels|EverySet_Text|ATenthOfTheNodes|AThirdOfTheNodes|Gas\w*)\b/g,
+}
 
 const { values: options } = parseArgs({
   options: {
@@ -66,6 +71,7 @@ process.on('exit', removeFolders)
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
 
 const results = await runAll()
+await tryHarder(results)
 report()
 
 /** All mutants of all sources, or a fixed choice in which each rule has its turn. */
@@ -98,7 +104,7 @@ function choose() {
 
 async function runAll() {
   const jobs = Math.max(1, Math.min(Number(options.jobs), mutants.length))
-  const first = makeCopy()
+  const first = makeCopy(AT_FIRST)
   await forge(first, ['build'])
   const baseline = await prepare(first)
   say(`${mutants.length} mutants, ${jobs} at once, each against ${baseline.tests} tests`)
@@ -127,6 +133,25 @@ async function runAll() {
   return outcomes
 }
 
+/** Survivors without a reason meet the slow tests, too. */
+async function tryHarder(results) {
+  const survivors = results.filter(({ verdict, mutant }) => verdict === 'survived' && !reasonFor(mutant))
+  if (survivors.length === 0) return
+  const folder = makeCopy(NEVER)
+  await forge(folder, ['build'])
+  const baseline = await prepare(folder)
+  say(`\n${survivors.length} survivors, each against ${baseline.tests} tests`)
+  const compile = createCompiler(folder)
+  for (const survivor of survivors) {
+    const outcome = await run(folder, compile, baseline, survivor.mutant)
+    Object.assign(survivor, outcome)
+    say(
+      `${outcome.verdict.padEnd(16)} ${outcome.seconds.padStart(5)} s  ${describe(survivor.mutant)}${outcome.by ? `  (${outcome.by})` : ''}`,
+    )
+  }
+  await compile.end()
+}
+
 /** One mutant, compiled and tested. */
 async function run(folder, compile, baseline, mutant) {
   const from = performance.now()
@@ -135,7 +160,7 @@ async function run(folder, compile, baseline, mutant) {
   const code = await compile(mutant.path, source.slice(0, mutant.start) + mutant.after + source.slice(mutant.end))
   if (!code) return done('does not compile')
   putCode(folder, code)
-  const { status, output } = await forge(folder, ['test', '--fail-fast'], 180_000)
+  const { status, output } = await forge(folder, ['test', '--fail-fast'], 600_000)
   putCode(folder, baseline.code)
   if (status === 0) return done('survived')
   // A test that never ends is a failure too.
@@ -155,7 +180,7 @@ async function prepare(folder) {
 }
 
 /** The files that forge needs; the compiler and the libraries as hard links. */
-function makeCopy() {
+function makeCopy(leftOut) {
   const folder = join(mkdtempSync(join(tmpdir(), 'crynux-mutants-')), 'project')
   folders.push(dirname(folder))
   for (const path of ['contracts', 'cache', 'out', 'test/contracts', 'foundry.toml', 'scripts', 'package.json']) {
@@ -164,10 +189,10 @@ function makeCopy() {
   }
   for (const entry of readdirSync(join(folder, 'test/contracts'), { recursive: true })) {
     const path = `test/contracts/${entry}`
-    if (LEFT_OUT.test(path)) rmSync(join(folder, path), { recursive: true, force: true })
+    if (leftOut.files.test(path)) rmSync(join(folder, path), { recursive: true, force: true })
     else if (path.endsWith('.t.sol')) {
       const text = readFileSync(join(folder, path), 'utf8')
-      const shorter = text.replace(LEFT_OUT_TESTS, 'leftOut_$1')
+      const shorter = text.replace(leftOut.tests, 'leftOut_$1')
       if (shorter !== text) writeFileSync(join(folder, path), shorter)
     }
   }
