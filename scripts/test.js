@@ -17,6 +17,7 @@ const forge = hasForge()
 const stages = [
   { name: 'format and lint', command: tool('@biomejs/biome', 'biome'), args: ['check', '--error-on-warnings', '.'] },
   { name: 'types', command: tool('typescript', 'tsc'), args: ['--noEmit', '-p', '.'] },
+  { name: 'man pages', command: ['scripts/generateManPages.js'], args: ['--check'] },
   { name: 'contract format', command: ['scripts/forge.js'], args: ['fmt', '--check'], forge: true },
   { name: 'contract build', command: ['scripts/forge.js'], args: ['build'], forge: true },
   { name: 'contract lint', command: ['scripts/lintContracts.js'], args: [], forge: true },
