@@ -1,7 +1,8 @@
 import { InvalidInputError } from '../../../base/errors.js'
-import { type ImageTaskArguments, InvalidArgumentsError } from '../../task/arguments.js'
+import type { ImageTaskArguments } from '../../task/arguments.js'
 import type { TorchGenerator } from '../generator/torchGenerator.js'
 import { ModelFileError, type ModelFolder, readModelJson } from '../modelFile.js'
+import { ModelInputError } from '../modelInputError.js'
 import type { PromptPair } from '../prompt/promptConditioning.js'
 import { createModelScheduler } from '../schedulers/createModelScheduler.js'
 import { linearCombination, squareRoot, subtract } from '../schedulers/float32.js'
@@ -18,7 +19,7 @@ import { unetInputs } from './unetInputs.js'
 export type Refiner = {
   /** By what it divides latents on the way down. */
   halvings: number
-  /** Prepares for the pictures of one task, if it wants refinement. @throws ModelMismatchError, ModelFileError, InvalidArgumentsError */
+  /** Prepares for the pictures of one task, if it wants refinement. @throws ModelMismatchError, ModelFileError, ModelInputError */
   prepare(task: ImageTaskArguments, prompts: PromptPair, shape: readonly number[]): Refinement | undefined
 }
 
@@ -134,12 +135,13 @@ function ownScheduler(model: ModelFolder, config: Record<string, unknown>, steps
   }
 }
 
-/** On such a task the original makes a picture of no height. */
+/** On such a task the original makes a picture of no height. How many timesteps there are depends on the refiner's own scheduler. */
 const tooFewSteps = (steps: number) =>
-  new InvalidArgumentsError(`field refiner.steps is ${steps}, must be at least 4 beside a ControlNet`, {
-    remedy: 'Give the refiner at least 4 steps.',
-    details: { field: 'refiner.steps' },
-  })
+  new ModelInputError(
+    'refiner.steps',
+    `is ${steps}, must be at least 4 beside a ControlNet`,
+    'Give the refiner at least 4 steps.',
+  )
 
 /** Noise of a step's level on top of latents; EulerDiscrete and its kind count in multiples of the picture. */
 function addNoise(

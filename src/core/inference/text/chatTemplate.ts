@@ -1,8 +1,8 @@
 import { parse, tokenize } from '@huggingface/jinja'
 import { InvalidArgumentsError, type TextTaskArguments } from '../../task/arguments.js'
 import { ModelFileError, type ModelFolder } from '../modelFile.js'
+import { ModelInputError } from '../modelInputError.js'
 import { NotSupportedYetError } from '../notSupportedYet.js'
-import { ModelInputError } from './modelInputError.js'
 import { evaluateTemplate, type Node } from './template/evaluate.js'
 import { TemplateProblem, toValue, type Value } from './template/value.js'
 

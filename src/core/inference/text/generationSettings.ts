@@ -1,6 +1,6 @@
 import type { TextTaskArguments } from '../../task/arguments.js'
 import { ModelFileError, type ModelFolder } from '../modelFile.js'
-import { ModelInputError } from './modelInputError.js'
+import { ModelInputError } from '../modelInputError.js'
 
 /** How an answer is made: the model's own `generation_config.json` with the task's values laid over it. */
 export type GenerationSettings = {

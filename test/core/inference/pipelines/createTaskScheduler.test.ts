@@ -57,8 +57,19 @@ describe('the scheduler of a task', () => {
     refusal.toThrow(`field ${field}: ${method}`)
   })
 
-  test("what the model's own configuration has wrong is no argument's fault", () => {
-    const config = { ...sd15, prediction_type: 'flow_prediction' }
-    expect(() => scheduled('DDIMScheduler', {}, 4, config)).toThrow('field scheduler: DDIMScheduler cannot work with')
+  // A node with another copy of the configuration may have a result, and who votes against it would be slashed.
+  test.each<[string, object, object, string]>([
+    ['a value of its own', { prediction_type: 'flow_prediction' }, {}, 'field scheduler does not go with the model'],
+    ['too few training steps', { num_train_timesteps: 9 }, {}, 'field task_config.steps does not go with the model'],
+    [
+      'what an argument does not go with',
+      { timestep_spacing: 'trailing' },
+      { rescale_betas_zero_snr: true },
+      'field scheduler.args.rescale_betas_zero_snr does not go with the model',
+    ],
+  ])("what fails over the model's configuration is no fault of the arguments: %s", (_name, config, args, message) => {
+    expect(() => scheduled('DDIMScheduler', args, 10, { ...sd15, ...config })).toThrow(
+      expect.objectContaining({ code: 'CRYNUX_MODEL_INPUT', exitCode: 2, message: expect.stringContaining(message) }),
+    )
   })
 })

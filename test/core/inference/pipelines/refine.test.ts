@@ -92,7 +92,7 @@ describe('beside a ControlNet, whose pipelines cannot stop before the end', () =
 
   test('three steps are too few', async () => {
     await expect(prepare({ steps: 3 }, { controlnet })).rejects.toMatchObject({
-      code: 'CRYNUX_INVALID_ARGUMENTS',
+      code: 'CRYNUX_MODEL_INPUT',
       details: { field: 'refiner.steps' },
     })
   })

@@ -1,3 +1,4 @@
+import { CrynuxError, EXIT } from '../../../../base/errors.js'
 import { isPng, readPngHeader } from '../../../phash/pngHeader.js'
 import { InvalidArgumentsError } from '../../../task/arguments.js'
 import type { Bitmap } from '../../pillowResize.js'
@@ -16,7 +17,8 @@ export type ControlImage = Bitmap & {
  * Decodes the picture in a data URL. Colour profiles, gamma and orientation are left alone, as in the original; of more than 8 bits per
  * channel the upper 8 count.
  *
- * @throws InvalidArgumentsError when it is not a PNG, JPEG or WebP picture, when it is damaged, or when it is too large
+ * @throws InvalidArgumentsError when it is not a PNG, JPEG or WebP picture or when it is too large, ControlImageError when the decoder
+ * cannot read it
  */
 export async function readControlImage(dataUrl: string): Promise<ControlImage> {
   const bytes = decodeBase64(dataUrl)
@@ -32,7 +34,7 @@ export async function readControlImage(dataUrl: string): Promise<ControlImage> {
     size = { width: header.width, height: header.height }
     if ('space' in header) space = header.space
   } catch (cause) {
-    throw refuse('holds a damaged picture', cause)
+    throw new ControlImageError(cause)
   }
   if (size.width * size.height > MAXIMUM_PIXELS) {
     throw refuse(`holds a picture of ${size.width} × ${size.height} pixels, must be at most ${MAXIMUM_PIXELS} pixels`)
@@ -50,7 +52,7 @@ export async function readControlImage(dataUrl: string): Promise<ControlImage> {
     const indexed = png !== undefined && (png.colour === 'palette' || (png.colour === 'grey' && png.bitDepth === 1))
     return { ...(noAlpha ? withoutAlpha(decoded) : decoded), indexed }
   } catch (cause) {
-    throw refuse('holds a damaged picture', cause)
+    throw new ControlImageError(cause)
   }
 }
 
@@ -88,9 +90,24 @@ export function withoutAlpha({ data, width, height, channels = 3 }: Bitmap): Bit
   return { data: result, width, height, channels: 3 }
 }
 
-const refuse = (complaint: string, cause?: unknown): InvalidArgumentsError =>
-  new InvalidArgumentsError(`field ${FIELD} ${complaint}`, {
-    remedy: 'Give a complete PNG, JPEG or WebP picture as data:image/png;base64,… of at most 4096 × 4096 pixels.',
-    details: { field: FIELD },
-    ...(cause === undefined ? {} : { cause }),
-  })
+const REMEDY = 'Give a complete PNG, JPEG or WebP picture as data:image/png;base64,… of at most 4096 × 4096 pixels.'
+
+const refuse = (complaint: string): InvalidArgumentsError =>
+  new InvalidArgumentsError(`field ${FIELD} ${complaint}`, { remedy: REMEDY, details: { field: FIELD } })
+
+/**
+ * The decoder cannot read a picture. Not an InvalidArgumentsError: decoders say the same of a damaged picture and of too little memory,
+ * and a node that votes for invalid arguments where others have a result is slashed.
+ */
+export class ControlImageError extends CrynuxError {
+  override readonly code = 'CRYNUX_CONTROL_IMAGE'
+  override readonly exitCode = EXIT.usage
+
+  constructor(cause: unknown) {
+    super(`field ${FIELD} holds a damaged picture, or there is too little memory for it`, {
+      remedy: REMEDY,
+      details: { field: FIELD },
+      cause,
+    })
+  }
+}

@@ -1,4 +1,4 @@
-import { CrynuxError, EXIT } from '../../../base/errors.js'
+import { CrynuxError, EXIT } from '../../base/errors.js'
 
 /**
  * The schema allows the arguments, but this model cannot take them. Not an InvalidArgumentsError: it depends on files of the model, and
