@@ -19,7 +19,7 @@ export type LoraSessions = SessionStore & {
 }
 
 /** Changes whenever the same files would give other bits. */
-const MERGE_VERSION = 1
+const MERGE_VERSION = 2
 
 /** A module that every such network has, to find out how the export names them. */
 const LANDMARKS: Readonly<Record<LoraComponent, string>> = {
@@ -119,8 +119,16 @@ async function mergedFolder({
       version: MERGE_VERSION,
       model: digests,
       lora: await cache.digest(join(lora.path, file)),
-      // The placement follows from the contents, except for what the rest of the model says.
-      layers: placed.map(({ layer, scale: layerScale }) => [layer.down, layerScale]),
+      file: source.file,
+      // Not only what the contents say: which weight a layer belongs to depends on the base model's configuration, and two base models
+      // may share this network.
+      layers: placed.map(({ layer: { down, up }, weight: { initializer, layout }, scale: layerScale }) => [
+        down,
+        up,
+        initializer.name,
+        layout,
+        layerScale,
+      ]),
       scale,
     }
     const key = createHash('sha256').update(JSON.stringify(made)).digest('hex')

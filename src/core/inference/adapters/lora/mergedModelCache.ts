@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -59,6 +59,7 @@ export function createMergedModelCache({
         try {
           await mkdir(unfinished, { mode: 0o700 })
           await build(unfinished)
+          await writeThrough(unfinished)
           await rename(unfinished, path)
         } catch (error) {
           await rm(unfinished, { recursive: true, force: true })
@@ -103,6 +104,22 @@ const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 8
 const beingBuilt = new Set<string>()
 
 const unfinishedName = (key: string): string => `${key}.${machine}-${process.pid}-${randomBytes(4).toString('hex')}.tmp`
+
+/**
+ * Waits until a folder's files are on the disk. Without it a power failure could leave an entry of full length whose changed weights never
+ * arrived: the node would compute other pictures than everybody else, for as long as the entry lives.
+ */
+async function writeThrough(folder: string): Promise<void> {
+  for (const each of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!each.isFile()) continue
+    const file = await open(join(each.parentPath, each.name), 'r+')
+    try {
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+}
 
 /** Marks an entry as used now; false when there is none. */
 async function touch(path: string): Promise<boolean> {

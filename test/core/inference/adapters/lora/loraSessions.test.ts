@@ -301,6 +301,27 @@ describe('what a LoRA changes', () => {
     expect(readFileSync(sgm).equals(readFileSync(join(sdxlModel.path, 'unet/model.onnx')))).toBe(false)
   })
 
+  test("another base model's numbering of blocks, another file", async () => {
+    // Block 3 of the way up is the second of the second level with two blocks per level, the first of it with three.
+    const block = 'lora_unet_output_blocks_3_0_out_layers_3'
+    const lora = await fileOf({
+      [`${block}.lora_down.weight`]: values(2, 8, 3, 3),
+      [`${block}.lora_up.weight`]: values(8, 2, 1, 1),
+    })
+    const merged = async (layersPerBlock: number) => {
+      const base = { id: 'test/base', path: join(scratch, `base-${layersPerBlock}`) }
+      await mkdir(join(base.path, 'text_encoder_2'), { recursive: true })
+      await mkdir(join(base.path, 'unet'))
+      await writeFile(join(base.path, 'text_encoder_2/model.onnx'), '')
+      await writeFile(join(base.path, 'unet/config.json'), JSON.stringify({ layers_per_block: layersPerBlock }))
+      const { sessions, opened } = await open(lora, { base, others: { unet: sdxlModel } })
+      await sessions.open(sdxlModel, 'unet/model.onnx')
+      return readFileSync(opened[0] ?? '')
+    }
+    const [two, three] = [await merged(1), await merged(2)]
+    expect(two.equals(three)).toBe(false)
+  })
+
   test('Stable Diffusion XL: both text encoders', async () => {
     const layer = (prefix: string, size: number) => ({
       [`${prefix}_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight`]: values(2, size),
