@@ -2,7 +2,7 @@ import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.js'
 import { packageRoot } from '../base/packageRoot.js'
-import { findCached, noteUse } from './cache/readCache.js'
+import { findCached, isUnfinished, noteUse } from './cache/readCache.js'
 import { markUsed, type UseMark } from './cache/useMarks.js'
 import { onlySafetensors } from './hub/chooseFiles.js'
 import { type ModelCard, parseModelCard } from './modelCard.js'
@@ -135,7 +135,7 @@ const fromCache = (cacheFolder: string): ModelSource => ({
   async find(model) {
     const repository = repositoryName(model)
     const found = repository && (await findCached(cacheFolder, repository))
-    if (!found) return undefined
+    if (!found || (!found.record && (await isUnfinished(cacheFolder, repository)))) return undefined
     return {
       folder: found.folder,
       keep: async () => {

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { lstat, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CrynuxError, EXIT } from '../../base/errors.js'
 import { parsePythonJson } from './parsePythonJson.js'
@@ -20,12 +20,20 @@ export type ModelFolders = {
   textualInversion?: ModelFolder
 }
 
-/** True when the model's folder has this file. */
+/**
+ * True when the model's folder has this file.
+ *
+ * @throws ModelFileError when that cannot be told, or when it is a link whose content is gone: to do without a safety checker or a
+ * variant because of a failing disk would give another picture than everybody else has.
+ */
 export async function hasModelFile(model: ModelFolder, name: string): Promise<boolean> {
-  return stat(join(model.path, name)).then(
-    (found) => found.isFile(),
-    () => false,
-  )
+  const path = join(model.path, name)
+  try {
+    return (await stat(path)).isFile()
+  } catch (cause) {
+    if (isAbsent(cause) && (await lstat(path).catch(() => undefined)) === undefined) return false
+    throw new ModelFileError(model, name, 'cannot be read', cause)
+  }
 }
 
 /**
@@ -65,6 +73,10 @@ export async function readModelJson(model: ModelFolder, name: string): Promise<R
 }
 
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
+/** A name that is too long names nothing either. */
+const isAbsent = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(String(error.code))
 
 /** A file of a model is missing, damaged, or not what the pipeline can work with. */
 export class ModelFileError extends CrynuxError {

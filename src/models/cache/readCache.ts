@@ -46,6 +46,15 @@ export async function listCached(cacheFolder: string): Promise<CachedModel[]> {
   return models
 }
 
+/**
+ * Whether another program's download of the model has not come to its end. Such a snapshot grows file by file, and without its safety
+ * checker, say, it would give other pictures.
+ */
+export async function isUnfinished(cacheFolder: string, repository: string): Promise<boolean> {
+  const names: string[] = await readdir(repositoryPaths(cacheFolder, repository).blobs).catch(() => [])
+  return names.some((name) => name.endsWith('.incomplete') && !name.endsWith('.crynux.incomplete'))
+}
+
 /** One file of a snapshot. */
 export type SnapshotFile = {
   /** Inside the snapshot, with `/`. */

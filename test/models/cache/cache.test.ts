@@ -1,11 +1,13 @@
-import { mkdir, mkdtemp, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { lockFile } from '../../../src/base/fileLock.js'
-import { isBusy } from '../../../src/models/cache/readCache.js'
+import { repositoryPaths } from '../../../src/models/cache/cachePaths.js'
+import { findCached, isBusy } from '../../../src/models/cache/readCache.js'
 import { isUsed, markUsed, pullLock, whileUnused } from '../../../src/models/cache/useMarks.js'
+import { writeSnapshot } from '../../../src/models/cache/writeSnapshot.js'
 import { listModels } from '../../../src/models/listModels.js'
 import { createModelStore } from '../../../src/models/modelStore.js'
 import { removeModels } from '../../../src/models/removeModels.js'
@@ -213,6 +215,33 @@ describe('verify', () => {
   ])('%s is refused', async (name, code) => {
     await expect(verifyModels(cacheFolder, [name], { signal })).rejects.toMatchObject({ code })
     await expect(removeModels(cacheFolder, [name], { force: true })).rejects.toMatchObject({ code })
+  })
+})
+
+describe('half a model is no model: without its safety checker, say, it gives other pictures', () => {
+  test('while another program fetches it', async () => {
+    const puller = await open()
+    await puller.pull('owner/first')
+    const repository = join(cacheFolder, 'models--owner--first')
+    await rm(join(repository, '.crynux.json'))
+    const folder = () => createModelStore({ modelRoots: [], cacheFolder }).modelFolder('owner/first')
+    expect(await folder()).toMatch(/snapshots/)
+    await writeFile(join(repository, 'blobs/0123.incomplete'), '')
+    await expect(folder()).rejects.toMatchObject({ code: 'CRYNUX_MODEL_UNAVAILABLE' })
+    // A pull makes sure of it.
+    await puller.pull('owner/first')
+    expect(await folder()).toMatch(/snapshots/)
+  })
+
+  test('when a snapshot cannot be written to its end', async () => {
+    const paths = repositoryPaths(cacheFolder, 'models--owner--broken')
+    await mkdir(paths.blobs, { recursive: true })
+    await writeFile(join(paths.blobs, 'b'), '')
+    const files = ['a', 'a/b'].map((path) => ({ path, blob: 'b' }))
+    await expect(writeSnapshot(paths, 'c'.repeat(40), files)).rejects.toThrow()
+    expect(await findCached(cacheFolder, 'models--owner--broken')).toBeUndefined()
+    await writeSnapshot(paths, 'c'.repeat(40), files.slice(0, 1))
+    expect((await readdir(paths.root)).sort()).toEqual(['blobs', 'snapshots'])
   })
 })
 

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bytesToHex } from '../../../../src/base/hex.js'
 import { runTask } from '../../../../src/core/inference/childProcess/runTask.js'
 import type { ModelFolder } from '../../../../src/core/inference/modelFile.js'
-import { openSafetyChecker } from '../../../../src/core/inference/pipelines/safetyChecker.js'
+import { hasSafetyChecker, openSafetyChecker } from '../../../../src/core/inference/pipelines/safetyChecker.js'
 import { perceptualHash } from '../../../../src/core/phash/perceptualHash.js'
 import { parseImageArguments } from '../../../../src/core/task/arguments.js'
 import { safetyCheckerModel } from '../../../helpers/onnxModel.js'
@@ -68,6 +68,17 @@ describe('a checker', () => {
       code: 'CRYNUX_MODEL_FILE',
       message: expect.stringContaining(complaint),
     })
+  })
+})
+
+test('a checker whose content is gone is not taken for none', async () => {
+  const path = join(root, 'dangling')
+  expect(await hasSafetyChecker({ id: 'x', path })).toBe(false)
+  await mkdir(join(path, 'safety_checker'), { recursive: true })
+  await symlink('../blobs/gone', join(path, 'safety_checker/model.onnx'))
+  await expect(hasSafetyChecker({ id: 'x', path })).rejects.toMatchObject({
+    code: 'CRYNUX_MODEL_FILE',
+    message: "file safety_checker/model.onnx of model 'x' cannot be read",
   })
 })
 
