@@ -54,11 +54,14 @@ type PulledModel = {
   dryRun: boolean
 }
 
+/** E.g. `1 file`. */
+export const countOf = (files: number): string => `${files} ${files === 1 ? 'file' : 'files'}`
+
 /** `models pull` for people. */
 export const formatPulled = ({ models }: { models: PulledModel[] }): string =>
   models
     .map(({ model, commit, folder, files, bytes, fetchedBytes, removed, dryRun }) => {
-      const summary = `${model}${commit ? ` at ${commit.slice(0, 8)}` : ''}: ${files.length} files, ${formatBytes(bytes)}`
+      const summary = `${model}${commit ? ` at ${commit.slice(0, 8)}` : ''}: ${countOf(files.length)}, ${formatBytes(bytes)}`
       if (!dryRun)
         return `${summary}, ${fetchedBytes === 0 ? 'all there' : `${formatBytes(fetchedBytes)} fetched`}\n${folder}`
       return [
@@ -85,7 +88,7 @@ type VerifiedModel = {
 export const formatVerified = ({ models }: { models: VerifiedModel[] }): string =>
   models
     .flatMap(({ id, checked, bytes, unknown, damaged }) => [
-      `${id}: ${checked} files, ${formatBytes(bytes)}, ${damaged.length === 0 ? 'sound' : `${damaged.length} damaged`}${unknown > 0 ? `, ${unknown} without a known hash` : ''}`,
+      `${id}: ${countOf(checked)}, ${formatBytes(bytes)}, ${damaged.length === 0 ? 'sound' : `${damaged.length} damaged`}${unknown > 0 ? `, ${unknown} without a known hash` : ''}`,
       ...damaged.map(({ path, damage }) => `  ${damage}: ${path}`),
     ])
     .join('\n') || 'no models in the cache'

@@ -1,4 +1,5 @@
 import { formatBytes } from '../base/byteSize.js'
+import { countOf } from './formatModels.js'
 import { openStepView } from './stepView.js'
 
 type PullEvent =
@@ -13,7 +14,8 @@ type PullEvent =
 export type PullView = {
   show(event: PullEvent): void
   done(report: { fetchedBytes: number; dryRun: boolean }): void
-  fail(): void
+  /** @param text why, where no error says it. */
+  fail(text?: string): void
   close(): Promise<void>
 }
 
@@ -53,7 +55,7 @@ export async function openPullView({
           shownAt = startedAt
           startBytes = event.bytes - event.missingBytes
           if (event.missingBytes > 0) {
-            note(`${event.files} files, ${formatBytes(event.missingBytes)} of ${formatBytes(event.bytes)} to fetch`)
+            note(`${countOf(event.files)}, ${formatBytes(event.missingBytes)} of ${formatBytes(event.bytes)} to fetch`)
           }
           break
         case 'removed':
@@ -76,8 +78,8 @@ export async function openPullView({
       view.done('pull', dryRun ? undefined : fetchedBytes === 0 ? 'all there' : formatBytes(fetchedBytes))
     },
     // What failed before it began is said by the error alone.
-    fail: () => {
-      if (noted) view.fail()
+    fail: (text) => {
+      if (noted) view.fail(text)
     },
     close: () => view.close(),
   }

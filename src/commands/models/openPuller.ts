@@ -34,7 +34,7 @@ export async function pullShowing(context: Context): Promise<(modelId: string, w
     try {
       view.done(await puller.pull(modelId, { signal, ...wanted, onEvent: view.show }))
     } catch (error) {
-      view.fail()
+      view.fail(signal.aborted ? 'interrupted; the same command goes on' : undefined)
       throw error
     } finally {
       await view.close()

@@ -66,7 +66,7 @@ Examples:
             view.done(report)
             reports.push(report)
           } catch (error) {
-            view.fail()
+            view.fail(signal.aborted ? 'interrupted; the same command goes on' : undefined)
             throw error
           } finally {
             await view.close()

@@ -83,9 +83,11 @@ export class ModelFileError extends CrynuxError {
   override readonly code = 'CRYNUX_MODEL_FILE'
   override readonly exitCode = EXIT.modelUnavailable
 
-  constructor(model: Pick<ModelFolder, 'id'>, file: string, complaint: string, cause?: unknown) {
+  /** @param remedy where fetching the model again would not help. */
+  constructor(model: Pick<ModelFolder, 'id'>, file: string, complaint: string, cause?: unknown, remedy?: string) {
     super(`file ${file} of model '${model.id}' ${complaint}`, {
-      remedy: 'Fetch the model again, or point --model-root at an undamaged copy in the Hugging Face ONNX layout.',
+      remedy:
+        remedy ?? 'Fetch the model again, or point --model-root at an undamaged copy in the Hugging Face ONNX layout.',
       details: { model: model.id, file },
       ...(cause === undefined ? {} : { cause }),
     })

@@ -50,13 +50,16 @@ function chooseOnnx(
     const here = graphs.filter(({ path }) => folderOf(path) === folder)
     for (const { path } of here) {
       const match = /^model[._](.+)\.onnx$/.exec(nameOf(path))
-      if (match?.[1]) variants.add(match[1])
+      if (match?.[1] && match[1] !== 'with_mask') variants.add(match[1])
     }
     const named = (name: string) => here.find(({ path }) => nameOf(path) === name)
     const special = variant ? (named(`model.${variant}.onnx`) ?? named(`model_${variant}.onnx`)) : undefined
     varied ||= special !== undefined
     const graph = special ?? named('model.onnx')
-    if (graph) chosen.push(graph, ...files.filter(({ path }) => isDataOf(path, graph.path)))
+    // An encoder that can hide tokens may lie beside the plain one; prompts with weights below 1 need it.
+    const masked = graph && TEXT_ENCODER.test(folder) ? named('model_with_mask.onnx') : undefined
+    const wanted = [graph, masked].filter((each) => each !== undefined)
+    chosen.push(...wanted, ...files.filter(({ path }) => wanted.some((each) => isDataOf(path, each.path))))
   }
   const known = [...variants].sort().join(', ')
   if (variant && !varied) {
@@ -80,6 +83,9 @@ function chooseOnnx(
   }
   return [...chosen, ...files.filter((entry) => isText(entry) && isBeside(entry.path))]
 }
+
+/** Folders of text encoders. */
+const TEXT_ENCODER = /^text_encoder(?:_\d)?$/
 
 /** Folders that have no network in them. */
 const TEXT_FOLDERS = /^(?:scheduler|tokenizer(?:_\d)?|feature_extractor)$/

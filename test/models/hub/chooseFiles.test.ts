@@ -65,6 +65,15 @@ describe('what is fetched of', () => {
     expect(choose([...CHAT, ...QUANTIZED], { variant }).files).toEqual([...texts, ...graphs].sort())
   })
 
+  test('the encoder that can hide tokens beside the plain one, and weights of both once', () => {
+    const encoder = ['model.onnx', 'model_with_mask.onnx', 'weights.pb', 'model_with_mask.onnx_data'].map(
+      (name) => `text_encoder_2/${name}`,
+    )
+    expect(choose([...encoder, 'unet/model.onnx', 'unet/model_with_mask.onnx']).files).toEqual(
+      [...encoder, 'unet/model.onnx'].sort(),
+    )
+  })
+
   test('a ControlNet, and a UNet alone', () => {
     const kit = ['controlnet/model.onnx', 'controlnet/config.json', 'unet_with_residuals/model.onnx']
     expect(choose(kit).files).toEqual([...kit].sort())

@@ -20,11 +20,19 @@ export const precisionOf = (unet: ModelSession): LatentPrecision =>
 export function requirePrecision({ model, session }: Unet, dtype: ImageTaskArguments['dtype']): void {
   if (dtype === 'auto' || dtype === precisionOf(session)) return
   throw dtype === 'float32'
-    ? new ModelFileError(model, session.file, 'computes in float16, and dtype float32 is asked for')
+    ? new ModelFileError(
+        model,
+        session.file,
+        'computes in float16, and dtype float32 is asked for',
+        undefined,
+        'Ask for dtype auto or float16, or use a model in float32.',
+      )
     : new ModelFileError(
         model,
         session.file.replace(/\.onnx$/, '.fp16.onnx'),
         `is missing, which dtype ${dtype} asks for`,
+        undefined,
+        'Ask for dtype auto, or use a model that has it (`crynux models pull --variant fp16`).',
       )
 }
 

@@ -9,10 +9,13 @@ export class ModelMismatchError extends CrynuxError {
   override readonly code = 'CRYNUX_MODEL_MISMATCH'
   override readonly exitCode = EXIT.modelUnavailable
 
-  /** @param field the argument that names the model, e.g. `refiner.model`. */
-  constructor(field: string, model: Pick<ModelFolder, 'id'>, complaint: string) {
+  /**
+   * @param field the argument that names the model, e.g. `refiner.model`.
+   * @param remedy where the base model is the one that does not fit.
+   */
+  constructor(field: string, model: Pick<ModelFolder, 'id'>, complaint: string, remedy?: string) {
     super(`model '${model.id}' of field ${field} ${complaint}`, {
-      remedy: `Name a model in ${field} that was made for the base model.`,
+      remedy: remedy ?? `Name a model in ${field} that was made for the base model.`,
       details: { field, model: model.id },
     })
   }

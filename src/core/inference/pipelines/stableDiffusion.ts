@@ -14,6 +14,7 @@ import { ModelMismatchError } from './modelMismatchError.js'
 import { requireSizes } from './modelSizeError.js'
 import { openPictureDecoder } from './pictureDecoder.js'
 import { openRefiner, stepsBeforeRefiner } from './refine.js'
+import { requireModelKind } from './requireModelKind.js'
 import { hasSafetyChecker, openSafetyChecker } from './safetyChecker.js'
 import { sizeTimeIds } from './timeIds.js'
 import { openUnet, requireFittingUnet } from './unet.js'
@@ -29,6 +30,7 @@ import { unetInputs } from './unetInputs.js'
  */
 export async function loadStableDiffusion(models: ModelFolders, sessions: SessionStore): Promise<ImagePipeline> {
   const { base } = models
+  await requireModelKind(base, 'pictures')
   const isXl = await isStableDiffusionXl(base)
   if (models.refiner && !isXl) {
     throw new ModelMismatchError('refiner.model', models.refiner, 'needs a base model of Stable Diffusion XL')

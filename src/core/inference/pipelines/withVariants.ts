@@ -39,6 +39,8 @@ export function withVariants(
           model,
           file,
           `has no variant '${asked.slice(0, 40).replaceAll(/\p{C}/gu, '?')}' beside it`,
+          undefined,
+          'Leave the variant away, or fetch it with `crynux models pull --variant`.',
         )
       }
       return sessions.open(model, file, ...others)

@@ -1,7 +1,6 @@
 import { addTokens } from '../adapters/textualInversion/addTokens.js'
 import { readTextualInversion } from '../adapters/textualInversion/readTextualInversion.js'
 import { hasModelFile, ModelFileError, type ModelFolder } from '../modelFile.js'
-import { NotSupportedYetError } from '../notSupportedYet.js'
 import type { FloatTensor, ModelSession, SessionStore } from '../session.js'
 import { loadClipTokenizer } from './clipTokenizer.js'
 import { makeWindows, type PromptEncoder } from './encodePrompt.js'
@@ -38,7 +37,7 @@ export type PooledPromptEncoder = PromptEncoder & {
  * Loads a tokenizer and its text encoder.
  *
  * @param textualInversion adds its words to the tokenizer; `sessions` must open the encoder with their vectors
- * @throws ModelFileError; encoding throws NotSupportedYetError for a weight below 1 where the encoder cannot hide tokens.
+ * @throws ModelFileError; encoding throws one for a weight below 1 where the encoder cannot hide tokens.
  */
 export async function createPromptEncoder(
   model: ModelFolder,
@@ -59,9 +58,12 @@ export async function createPromptEncoder(
   const masked = async (): Promise<ModelSession> => {
     if (plain.hasInput('attention_mask')) return plain
     if (await hasModelFile(model, maskedFile)) return sessions.open(model, maskedFile)
-    throw new NotSupportedYetError(
-      'prompt',
-      'a weight below 1, for which the text encoder must have an attention_mask input',
+    throw new ModelFileError(
+      model,
+      file,
+      'has no input attention_mask, which a weight below 1 in a prompt needs',
+      undefined,
+      `Use weights of 1 and more, or a model that has this input, or ${maskedFile} beside it.`,
     )
   }
 

@@ -19,5 +19,12 @@ export async function chooseModelFile(
   const file = `onnx/model${suffix}.onnx`
   if (await hasModelFile(model, file)) return file
   const field = bits === null ? `dtype ${dtype}` : `quantize_bits ${bits}${half ? ' with dtype float16' : ''}`
-  throw new ModelFileError(model, file, suffix === '' ? 'is missing' : `is missing, which ${field} asks for`)
+  if (suffix === '') throw new ModelFileError(model, file, 'is missing')
+  throw new ModelFileError(
+    model,
+    file,
+    `is missing, which ${field} asks for`,
+    undefined,
+    `Leave it at its default, or fetch the file with \`crynux models pull --variant ${suffix.slice(1)}\`, if the model has it.`,
+  )
 }

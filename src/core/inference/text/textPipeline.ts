@@ -1,6 +1,7 @@
 import type { TextTaskArguments } from '../../task/arguments.js'
 import { hasModelFile, ModelFileError, type ModelFolder, readModelJson } from '../modelFile.js'
 import { ModelInputError } from '../modelInputError.js'
+import { requireModelKind } from '../pipelines/requireModelKind.js'
 import type { SessionStore } from '../session.js'
 import { answerText, createTextStream } from './answerText.js'
 import { createCausalModel } from './causalModel.js'
@@ -45,6 +46,7 @@ export async function loadTextPipeline(
   sessions: SessionStore,
   task: Pick<TextTaskArguments, 'dtype' | 'quantize_bits'>,
 ): Promise<TextPipeline> {
+  await requireModelKind(model, 'text')
   const whole = await readModelJson(model, 'config.json')
   // Models that also see pictures keep the language model's part by itself.
   const config = isObject(whole.text_config) ? { ...whole, ...whole.text_config } : whole

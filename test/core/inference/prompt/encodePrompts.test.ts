@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { packageRoot } from '../../../../src/base/packageRoot.js'
 import { type ClipTokenizer, loadClipTokenizer } from '../../../../src/core/inference/prompt/clipTokenizer.js'
 import type { PromptEncoder } from '../../../../src/core/inference/prompt/encodePrompt.js'
@@ -52,6 +54,20 @@ describe('encodePrompts', () => {
       expect(relativeDeviation(negative.data, npyRow(golden, 1))).toBeLessThan(5e-6)
     },
   )
+
+  test('a weight below 1 needs an encoder that can hide tokens, and the refusal says so', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'crynux-unmasked-'))
+    onTestFinished(() => rm(path, { recursive: true }))
+    await cp(join(sd15Model.path, 'tokenizer'), join(path, 'tokenizer'), { recursive: true })
+    await cp(join(sd15Model.path, 'text_encoder/model.onnx'), join(path, 'text_encoder/model.onnx'))
+    const unmasked = await createPromptEncoder({ id: 'unmasked', path }, openSessions())
+    await expect(encodePrompts(unmasked, 'a (cat)1.2', '')).resolves.toBeDefined()
+    await expect(encodePrompts(unmasked, 'a (cat)0.5', '')).rejects.toMatchObject({
+      code: 'CRYNUX_MODEL_FILE',
+      message: expect.stringContaining('text_encoder/model.onnx'),
+      remedy: expect.stringContaining('text_encoder/model_with_mask.onnx'),
+    })
+  })
 
   test('syntax without meaning is refused by the field that has it', async () => {
     await expect(encodePrompts(encoder, 'a cat', '()')).rejects.toThrow(
