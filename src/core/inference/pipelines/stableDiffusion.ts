@@ -3,6 +3,7 @@ import { createTorchGenerator } from '../generator/torchGenerator.js'
 import { hasModelFile, type ModelFolder, type ModelFolders, readModelJson } from '../modelFile.js'
 import { openPrompts } from '../prompt/openPrompts.js'
 import type { PromptPair } from '../prompt/promptConditioning.js'
+import { requireKnownCharacters } from '../requireKnownCharacters.js'
 import type { SessionStore } from '../session.js'
 import { toRgb } from '../toRgb.js'
 import { createTaskScheduler } from './createTaskScheduler.js'
@@ -64,6 +65,8 @@ export async function loadStableDiffusion(models: ModelFolders, sessions: Sessio
       const shape = [1, unet.latentChannels, height / decoder.scale, width / decoder.scale]
 
       hooks.onProgress({ stage: 'encode', image: 0, step: 0, steps: 1 })
+      requireKnownCharacters('prompt', task.prompt)
+      requireKnownCharacters('negative_prompt', task.negative_prompt)
       const pair = await prompts.encode(task.prompt, task.negative_prompt)
       tellPrompts(hooks, pair)
       const sizes = sizeTimeIds(height, width)

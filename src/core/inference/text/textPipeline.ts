@@ -2,6 +2,7 @@ import type { TextTaskArguments } from '../../task/arguments.js'
 import { hasModelFile, ModelFileError, type ModelFolder, readModelJson } from '../modelFile.js'
 import { ModelInputError } from '../modelInputError.js'
 import { requireModelKind } from '../pipelines/requireModelKind.js'
+import { requireKnownCharacters } from '../requireKnownCharacters.js'
 import type { SessionStore } from '../session.js'
 import { answerText, createTextStream } from './answerText.js'
 import { createCausalModel } from './causalModel.js'
@@ -63,7 +64,9 @@ export async function loadTextPipeline(
     environment: { network: file, batch: 1 },
     async run(task, { onProgress, onStageEnd }) {
       const settings = resolveSettings({ model, own, config, task })
-      const prompt = tokenizer.encode(renderChat(templates, task))
+      const chat = renderChat(templates, task)
+      requireKnownCharacters('messages', chat)
+      const prompt = tokenizer.encode(chat)
       if (prompt.length === 0)
         throw new ModelInputError(
           'messages',

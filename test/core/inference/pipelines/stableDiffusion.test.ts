@@ -51,6 +51,18 @@ describe('Stable Diffusion, against golden runs of the original', () => {
     expect(createHash('sha256').update(raw).digest('hex')).toBe(first?.images?.[0]?.rgb_sha256)
   })
 
+  // A newer Unicode may know it, and would cut it into other tokens; U+FFFF is unknown to every version.
+  test.each(['prompt', 'negative_prompt'])(
+    'a %s with an unknown character is refused, and nobody is blamed',
+    async (field) => {
+      const task = parseImageArguments({ base_model: 'x', prompt: 'a cat', [field]: 'a \uffff cat' })
+      await expect(pipeline.run(task, silent)).rejects.toMatchObject({
+        code: 'CRYNUX_MODEL_INPUT',
+        message: expect.stringContaining(`field ${field} has a character that is not in Unicode`),
+      })
+    },
+  )
+
   test.each(flow.filter(({ error }) => error).map((each) => [each.id, each] as const))(
     '%s is refused as bad arguments',
     async (_id, golden) => {

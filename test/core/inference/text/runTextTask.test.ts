@@ -147,6 +147,11 @@ describe('what cannot be done', () => {
         message: expect.stringMatching(/^field messages is \d+ tokens long .* fewer than 512$/),
       },
     ],
+    // Never to be a character, so unknown to every version.
+    [
+      ask('a \uffff b'),
+      { code: 'CRYNUX_MODEL_INPUT', message: expect.stringContaining('field messages has a character that is not in') },
+    ],
     [ask('hi', { dtype: 'bfloat16' }), { code: 'CRYNUX_NOT_SUPPORTED_YET', details: { field: 'dtype' } }],
     [
       ask('hi', { quantize_bits: 4 }),
