@@ -13,28 +13,37 @@ const scratch = mkdtempSync(join(tmpdir(), 'crynux-test-'))
 const vitestReport = join(scratch, 'vitest.json')
 const forge = hasForge()
 
-/** [name, program, arguments, needs forge, counts its tests] */
-const stages = [
-  { name: 'format and lint', command: tool('@biomejs/biome', 'biome'), args: ['check', '--error-on-warnings', '.'] },
-  { name: 'types', command: tool('typescript', 'tsc'), args: ['--noEmit', '-p', '.'] },
-  { name: 'man pages', command: ['scripts/generateManPages.js'], args: ['--check'] },
-  { name: 'contract format', command: ['scripts/forge.js'], args: ['fmt', '--check'], forge: true },
-  { name: 'contract build', command: ['scripts/forge.js'], args: ['build'], forge: true },
-  { name: 'contract lint', command: ['scripts/lintContracts.js'], args: [], forge: true },
-  { name: 'generated ABI', command: ['scripts/generateAbi.js'], args: ['--check'], forge: true },
-  { name: 'contract tests', command: ['scripts/forge.js'], args: ['test'], forge: true, count: countForge },
-  {
-    name: 'program tests',
-    command: tool('vitest', 'vitest'),
-    args: [
-      'run',
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${vitestReport}`,
-      ...process.argv.slice(2),
-    ],
-    count: countVitest,
-  },
+/**
+ * Those of one group run at the same time; what needs the contract build comes after it. `forge` says that a stage needs forge, `count`
+ * how many tests its output tells of.
+ */
+const groups = [
+  [
+    { name: 'contract build', command: ['scripts/forge.js'], args: ['build'], forge: true },
+    { name: 'format and lint', command: tool('@biomejs/biome', 'biome'), args: ['check', '--error-on-warnings', '.'] },
+    { name: 'types', command: tool('typescript', 'tsc'), args: ['--noEmit', '-p', '.'] },
+    { name: 'man pages', command: ['scripts/generateManPages.js'], args: ['--check'] },
+    { name: 'contract format', command: ['scripts/forge.js'], args: ['fmt', '--check'], forge: true },
+  ],
+  [
+    { name: 'contract tests', command: ['scripts/forge.js'], args: ['test'], forge: true, count: countForge },
+    { name: 'contract lint', command: ['scripts/lintContracts.js'], args: [], forge: true },
+    { name: 'generated ABI', command: ['scripts/generateAbi.js'], args: ['--check'], forge: true },
+  ],
+  [
+    {
+      name: 'program tests',
+      command: tool('vitest', 'vitest'),
+      args: [
+        'run',
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${vitestReport}`,
+        ...process.argv.slice(2),
+      ],
+      count: countVitest,
+    },
+  ],
 ]
 
 const total = { passed: 0, failed: 0, skipped: 0 }
@@ -44,24 +53,15 @@ process.on('SIGINT', () => {
   interrupted = true
 })
 
-for (const stage of stages) {
+for (const group of groups) {
   if (interrupted) break
-  if (stage.forge && !forge) {
+  const runnable = group.filter((stage) => forge || !stage.forge)
+  for (const stage of group.filter((stage) => !runnable.includes(stage))) {
     const notice = `NOT RUN  ${stage.name}: no forge for ${process.platform}-${process.arch} (set CRYNUX_FORGE)`
     process.stdout.write(`\n${notice}\n`)
     summary.push(notice)
-    continue
   }
-  process.stdout.write(`\n── ${stage.name}\n`)
-  const startedAt = performance.now()
-  const { status, output } = await run(stage)
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-  const counts = stage.count?.(output) ?? { passed: 0, failed: 0, skipped: 0 }
-  // A stage that fails without a failing test (a type error, a runner that crashed) must still be seen in the last line.
-  if (status !== 0 && counts.failed === 0) counts.failed = 1
-  for (const name of Object.keys(total)) total[name] += counts[name]
-  const tests = stage.count ? `  ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped` : ''
-  summary.push(`${status === 0 ? 'ok      ' : 'FAILED  '} ${stage.name.padEnd(16)} ${seconds.padStart(6)} s${tests}`)
+  await Promise.all(runnable.map((stage) => complete(stage, { live: runnable.length === 1 })))
 }
 rmSync(scratch, { recursive: true, force: true })
 
@@ -70,19 +70,36 @@ process.stdout.write(`\n${summary.join('\n')}\n\n`)
 process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
 process.exit(ok ? 0 : 1)
 
-/** Runs one stage; its output goes to the terminal as it comes, and is kept for counting. */
-function run({ command, args }) {
+/** Runs one stage and adds it to the summary. */
+async function complete(stage, { live }) {
+  if (live) process.stdout.write(`\n── ${stage.name}\n`)
+  const startedAt = performance.now()
+  const { status, output } = await run(stage, live)
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+  if (!live) process.stdout.write(`\n── ${stage.name}\n${output}`)
+  const counts = stage.count?.(output) ?? { passed: 0, failed: 0, skipped: 0 }
+  // A stage that fails without a failing test (a type error, a runner that crashed) must still be seen in the last line.
+  if (status !== 0 && counts.failed === 0) counts.failed = 1
+  for (const name of Object.keys(total)) total[name] += counts[name]
+  const tests = stage.count ? `  ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped` : ''
+  summary.push(`${status === 0 ? 'ok      ' : 'FAILED  '} ${stage.name.padEnd(16)} ${seconds.padStart(6)} s${tests}`)
+}
+
+/** Output goes to the terminal as it comes or, of stages that run side by side, when a stage is over; it is kept for counting. */
+function run({ command, args }, live) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [...command, ...args], {
       cwd: root,
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', live ? 'inherit' : 'pipe'],
       env: { ...process.env, FORCE_COLOR: process.env.FORCE_COLOR ?? (process.stdout.isTTY ? '1' : '0') },
     })
     let output = ''
-    child.stdout.on('data', (chunk) => {
-      process.stdout.write(chunk)
+    const take = (chunk) => {
+      if (live) process.stdout.write(chunk)
       output += chunk
-    })
+    }
+    child.stdout.on('data', take)
+    child.stderr?.on('data', take)
     child.on('close', (status) => resolve({ status: status ?? 1, output }))
   })
 }
