@@ -199,7 +199,8 @@ function size(text: string): { width: number; height: number } {
 
 async function parseJson(text: string, file: string): Promise<unknown> {
   try {
-    return JSON.parse(text)
+    // Some editors and shells begin a file with a byte order mark.
+    return JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch (cause) {
     const { InvalidArgumentsError } = await import('../../core/task/arguments.js')
     // The parser's own message quotes the text, and with it a prompt.

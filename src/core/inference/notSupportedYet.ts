@@ -5,9 +5,10 @@ export class NotSupportedYetError extends CrynuxError {
   override readonly code = 'CRYNUX_NOT_SUPPORTED_YET'
   override readonly exitCode = EXIT.modelUnavailable
 
-  constructor(field: string, what: string) {
+  /** @param remedy for fields without a default. */
+  constructor(field: string, what: string, remedy?: string) {
     super(`field ${field} asks for ${what}, which this version cannot do yet`, {
-      remedy: `Leave ${field} at its default, or use a version of crynux that has it.`,
+      remedy: remedy ?? `Leave ${field} at its default, or use a version of crynux that has it.`,
       details: { field },
     })
   }

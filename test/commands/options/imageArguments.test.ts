@@ -71,7 +71,8 @@ describe('task arguments from the command line', () => {
       'sized.json':
         '{"base_model":{"name":"embedded:tiny-shapes"},"prompt":"a cat","task_config":{"image_width":64,"steps":2}}',
       'other.json': '{"base_model":"owner/name","prompt":"a cat"}',
-      '-': '{"model":"m","messages":[{"role":"user","content":"hi"}]}',
+      // With the byte order mark that some editors write.
+      '-': '\uFEFF{"model":"m","messages":[{"role":"user","content":"hi"}]}',
     }
     expect(await read(['--arguments', 'task.json'], files)).toMatchObject({
       arguments: { task_config: { image_width: 128, image_height: 96, steps: 10, cfg: 4, num_images: 6 } },

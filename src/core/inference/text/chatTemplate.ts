@@ -92,7 +92,13 @@ function plainContent(content: Message['content'], index: number): string | null
   return content
     .map((part, place) => {
       const field = `messages.${index}.content.${place}`
-      if (part.type !== 'text') throw new NotSupportedYetError(field, 'a content part that is no text')
+      if (part.type !== 'text') {
+        throw new NotSupportedYetError(
+          field,
+          'a content part that is no text',
+          'Leave this part out; pictures and sounds are not read.',
+        )
+      }
       if (typeof part.text === 'string') return part.text
       throw new InvalidArgumentsError(`field ${field}.text must be a text`, {
         remedy: 'Write parts as {"type": "text", "text": "…"}.',
