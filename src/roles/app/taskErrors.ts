@@ -22,8 +22,9 @@ const ABORT_EXPLANATIONS: Record<NonNullable<ChainTask['abortReason']>, { what: 
     remedy: 'Submit it again with another --key, and leave this program running until the arguments are sent.',
   },
   modelUnavailable: {
-    what: 'its nodes do not have the model',
-    remedy: 'Choose another --model, or ask the operators of the nodes to install this one.',
+    what: 'its nodes do not have a model that it names, or cannot run it with these models',
+    remedy:
+      'Try it with `crynux infer`, which says what cannot be run; choose other models, or ask the operators of nodes to install these.',
   },
   notUploaded: {
     what: 'no node delivered the result in time',

@@ -35,7 +35,9 @@ export async function chooseLoraFile(lora: ModelFolder, weightFileName: string):
       lora,
       weightFileName,
       'is named by field lora.weight_file_name, but is missing',
-      others.length > 0 ? `It has ${listed(others)}.` : 'Fetch the LoRA again: it has no safetensors file.',
+      others.length > 0
+        ? `It has ${listed(others)}; other files of a hub model come with \`crynux models pull <model> --file <file>\`.`
+        : 'Fetch the LoRA again: it has no safetensors file.',
     )
   }
   const found = await candidates(lora)
