@@ -6,8 +6,8 @@ import { gpuOf } from './gpus/gpuOf.js'
 /** What a node tells the chain about its hardware. */
 export type Hardware = { gpuModel: string; vramGb: number }
 
-/** What a node without a GPU announces. */
-export const PROCESSOR: Hardware = { gpuModel: 'CPU', vramGb: 4 }
+/** What a node without a GPU announces as its memory. */
+const PROCESSOR_VRAM_GB = 4
 
 /**
  * What a node with these devices announces. All of them must be of one model and provider, since the chain knows one model for a node and
@@ -16,12 +16,18 @@ export const PROCESSOR: Hardware = { gpuModel: 'CPU', vramGb: 4 }
  * The model's name is the one that the system's tool gives, with the provider behind it unless that is CUDA: the same GPU gives other last
  * bits through another provider.
  *
+ * @param processor the name of the processor, for a node without a GPU
  * @param given what the user says, which is believed
  * @throws InvalidInputError when devices differ, or when the GPU is not known and the user says nothing
  */
 export function announcedHardware(
   devices: readonly Device[],
-  { gpus, given, environment }: { gpus: readonly Gpu[]; given: Partial<Hardware>; environment?: NodeJS.ProcessEnv },
+  {
+    gpus,
+    processor,
+    given,
+    environment,
+  }: { gpus: readonly Gpu[]; processor: string; given: Partial<Hardware>; environment?: NodeJS.ProcessEnv },
 ): Hardware {
   const [first] = devices
   if (!first) throw new TypeError('a node needs a device')
@@ -31,7 +37,7 @@ export function announcedHardware(
       remedy: 'A node is one GPU model to the network: start one node for each kind, each with its own wallet.',
     })
   }
-  if (first.provider === 'cpu') return { ...PROCESSOR, ...given }
+  if (first.provider === 'cpu') return { gpuModel: processor, vramGb: PROCESSOR_VRAM_GB, ...given }
   const found = devices.map((device) => gpuOf(device, gpus, environment))
   const [gpu] = found
   const different = found.findIndex((each) => each?.name !== gpu?.name)

@@ -4,6 +4,7 @@ import { announcedHardware, type Hardware } from '../../core/devices/announcedHa
 import { CPU, type Device, formatDevice } from '../../core/devices/device.js'
 import { detectGpus } from '../../core/devices/gpus/detectGpus.js'
 import { requireDevices } from '../../core/devices/probeDevice.js'
+import { processorName } from '../../core/devices/processorName.js'
 import {
   createInferenceEngine,
   type InferenceEngine,
@@ -38,7 +39,7 @@ export async function openDevices(
   const onlyProcessor = devices.every(({ provider }) => provider === CPU.provider)
   const complete = gpuModel !== undefined && vramGb !== undefined
   const { gpus } = onlyProcessor || complete ? { gpus: [] } : await detectGpus()
-  const hardware = announcedHardware(devices, { gpus, given })
+  const hardware = announcedHardware(devices, { gpus, processor: await processorName(), given })
   await requireDevices(devices, { signal })
   shared.logger.info(
     { device: devices.map(formatDevice).join(', '), model: hardware.gpuModel },

@@ -169,10 +169,10 @@ describe('the GPU behind a device', () => {
 
 describe('what a node announces', () => {
   const announce = (devices: string, gpus: Gpu[], given = {}) =>
-    announcedHardware(parseDevices(devices), { gpus, given, environment: {} })
+    announcedHardware(parseDevices(devices), { gpus, processor: 'CPU x64', given, environment: {} })
 
   test.each<[string, Gpu[], object, string, number]>([
-    ['cpu', [rtx(0)], {}, 'CPU', 4],
+    ['cpu', [rtx(0)], {}, 'CPU x64', 4],
     ['cpu', [], { gpuModel: 'EPYC' }, 'EPYC', 4],
     ['cuda:0', [rtx(0)], {}, 'NVIDIA GeForce RTX 4090', 24],
     ['cuda:0,cuda:1', [rtx(0), rtx(1, { memoryMb: 12000 })], {}, 'NVIDIA GeForce RTX 4090', 12],
