@@ -87,7 +87,8 @@ export class ModelFileError extends CrynuxError {
   constructor(model: Pick<ModelFolder, 'id'>, file: string, complaint: string, cause?: unknown, remedy?: string) {
     super(`file ${file} of model '${model.id}' ${complaint}`, {
       remedy:
-        remedy ?? 'Fetch the model again, or point --model-root at an undamaged copy in the Hugging Face ONNX layout.',
+        remedy ??
+        'Fetch the model again, or put an undamaged copy into --model-root; docs/task-arguments.md lists the files of each kind of model.',
       details: { model: model.id, file },
       ...(cause === undefined ? {} : { cause }),
     })

@@ -60,6 +60,8 @@ async function chooseFile(model: ModelFolder): Promise<string> {
         model,
         'learned_embeds.safetensors',
         'is missing, and there are several files in its place',
+        undefined,
+        'Keep one of them in the folder, or give the one that is wanted this name.',
       )
     }
     if (found[0] !== undefined) return found[0]
