@@ -191,7 +191,8 @@ async function findModels(
   task: TaskArguments,
   modelFolder: InferenceEngineOptions['modelFolder'],
 ): Promise<ModelFolders> {
-  const find = async (id: string) => ({ id, path: await modelFolder(id) })
+  // The id is for messages, and the query of a URL may hold a key.
+  const find = async (id: string) => ({ id: id.replace(/[?#].*$/s, '?…'), path: await modelFolder(id) })
   if (task.kind === 'text') return { base: await find(task.arguments.model) }
   const { base_model: base, unet, vae, lora, controlnet, refiner, textual_inversion: textualInversion } = task.arguments
   const extras = {

@@ -422,7 +422,8 @@ function describe(field: string, value: unknown): string {
   if (typeof value === 'string') {
     if (/prompt|messages|image_dataurl|stop_strings|template_args|tools/.test(field))
       return value.trim() === '' ? 'empty' : `${Buffer.byteLength(value)} bytes long`
-    return `'${shorten(value)}'`
+    // The query of a model's URL may hold a key.
+    return `'${shorten(value.replace(/^(https?:[^?#]*)[?#].*$/is, '$1?…'))}'`
   }
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   if (typeof value === 'object' && value !== null) return 'an object'

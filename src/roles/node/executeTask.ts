@@ -4,6 +4,7 @@ import { timeoutSignal } from '../../base/timeoutSignal.js'
 import type { ChainTask } from '../../chain/read/task.js'
 import type { InferenceEngine, InferenceResult } from '../../core/inference/engine.js'
 import { InvalidArgumentsError, parseTaskArguments, type TaskArguments } from '../../core/task/arguments.js'
+import { shownModelId } from '../../models/modelId.js'
 import { argsHashOf } from '../../protocol/argsHash.js'
 import { isUsablePublicKey } from '../../protocol/encryptionKey.js'
 import { type EnvelopeContent, openArguments, seal } from '../../protocol/envelope.js'
@@ -65,7 +66,10 @@ export async function executeTask(
   if ('outcome' in result) return result
   const sealedFiles: Uint8Array[] = []
   for (const file of result.files) sealedFiles.push(await seal(file.bytes, [envelope.resultRecipient]))
-  logger.info({ taskId: task.id, model: modelOf(parsed), count: sealedFiles.length, step: 'sealed' }, 'result ready')
+  logger.info(
+    { taskId: task.id, model: shownModelId(modelOf(parsed)), count: sealedFiles.length, step: 'sealed' },
+    'result ready',
+  )
   return { outcome: OUTCOME.result, score: result.score, sealedFiles }
 }
 

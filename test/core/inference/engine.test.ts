@@ -224,6 +224,15 @@ describe('what cannot be run', () => {
     })
   })
 
+  test("a model's URL is named without its query, which may hold a key", async () => {
+    const engine = engineOf({ modelFolder: async () => join(folder, 'nowhere') })
+    const asked = engine.run(task({}, { base_model: 'https://models.example/x.zip?token=secret' }), { signal: never })
+    await expect(asked).rejects.toMatchObject({
+      code: 'CRYNUX_MODEL_FILE',
+      message: expect.stringContaining("'https://models.example/x.zip?…'"),
+    })
+  })
+
   test('a size that this export cannot do is bad usage, but no verdict on the arguments', async () => {
     await expect(shared.run(task({ image_width: 136 }), { signal: never })).rejects.toMatchObject({
       code: 'CRYNUX_MODEL_SIZE',

@@ -74,6 +74,11 @@ describe('image arguments', () => {
     [image({ promt: 'x' }), 'field promt is not known; did you mean prompt?'],
     [image({ qqqqqqqqqq: 1 }), 'field qqqqqqqqqq is not known'],
     [{ base_model: 'x' }, 'field prompt is missing, must be a text that is not empty, at most 16384 bytes'],
+    // The query of a model's URL may hold a key.
+    [
+      { base_model: 'x', prompt: 'x', vae: `https://m.example/?key=${'k'.repeat(500)}` },
+      `field vae is 'https://m.example/?…', must be a model id or "", at most 512 characters`,
+    ],
     [image({ prompt: ' ' }), 'field prompt is empty, must be a text that is not empty, at most 16384 bytes'],
     [image({ lora: { model: 'x', wieght: 1 } }), 'field lora.wieght is not known; did you mean lora.weight?'],
     [image({ lora: { model: 'x', weight: 101 } }), 'field lora.weight is 101, must be a whole number 1…100'],

@@ -4,7 +4,7 @@ import { ModelFileError, type ModelFolder } from '../modelFile.js'
 import { ModelInputError } from '../modelInputError.js'
 import { NotSupportedYetError } from '../notSupportedYet.js'
 import { evaluateTemplate, type Node } from './template/evaluate.js'
-import { TemplateProblem, toValue, type Value } from './template/value.js'
+import { TemplateComplaint, TemplateProblem, toValue, type Value } from './template/value.js'
 
 /** A chat template, ready to render. */
 export type ChatTemplate = { render(variables: Record<string, unknown>): string }
@@ -68,9 +68,11 @@ export function renderChat({ model, file, sources, specialTokens }: ChatTemplate
   } catch (cause) {
     if (!(cause instanceof TemplateProblem || cause instanceof TypeError || cause instanceof RangeError)) throw cause
     const reason = cause instanceof TemplateProblem ? cause.message : 'it cannot be rendered with them'
+    // Nodes log this: what the template has put together may be what a stranger wrote, what stands in it word for word is not.
+    const isPublic = !(cause instanceof TemplateComplaint) || oneLine(source).includes(oneLine(reason))
     throw new ModelInputError(
       'messages',
-      `is refused by the chat template of '${model.id}': ${shorten(reason)}`,
+      `is refused by the chat template of '${model.id}': ${isPublic ? shorten(reason) : 'its complaint may quote them'}`,
       "Change the messages, tools or template_args to what the model's chat template takes.",
       cause,
     )
@@ -108,4 +110,6 @@ function plainContent(content: Message['content'], index: number): string | null
     .join('')
 }
 
-const shorten = (text: string): string => (text.length > 200 ? `${text.slice(0, 197)}…` : text).replaceAll(/\s+/g, ' ')
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll(/\p{C}/gu, '?')
+
+const shorten = (text: string): string => oneLine(text.length > 200 ? `${text.slice(0, 197)}…` : text)

@@ -150,6 +150,17 @@ describe('a chat', () => {
         message: "field messages is refused by the chat template of '<tiny-llama>': roles must alternate",
       }),
     )
+    // Nodes log it.
+    const quoting = [
+      '{{ raise_exception("no " + messages[0].content) }}',
+      '{{ messages[0].content.strip(messages[0]) }}',
+    ]
+    for (const source of quoting) {
+      const messages = [{ role: 'user' as const, content: 'a secret' }]
+      expect(() => renderChat(templates(['default', source]), chat({ messages }))).toThrow(
+        expect.objectContaining({ code: 'CRYNUX_MODEL_INPUT', message: expect.not.stringContaining('secret') }),
+      )
+    }
     expect(() => renderChat(templates(['default', '{% if %}']), chat())).toThrow(
       expect.objectContaining({
         code: 'CRYNUX_MODEL_FILE',

@@ -12,6 +12,7 @@ import {
   Namespace,
   numberOf,
   PythonFloat,
+  TemplateComplaint,
   type TemplateFunction,
   TemplateProblem,
   Tuple,
@@ -63,8 +64,12 @@ export function evaluateTemplate(program: Node, variables: ReadonlyMap<string, V
   return block(program.body as Node[], scope)
 }
 
+const complain = (message: string): never => {
+  throw new TemplateComplaint(message)
+}
+
 const GLOBALS: readonly (readonly [string, Value])[] = [
-  ['raise_exception', ([message]) => fail(pythonText(message))],
+  ['raise_exception', ([message]) => complain(pythonText(message))],
   ['range', (args) => range(args.map((value) => numberOf(value) ?? fail('range needs numbers')))],
   ['namespace', (_args, named) => new Namespace(new Map(named))],
   ['dict', (_args, named) => new Map(named)],

@@ -1,5 +1,4 @@
-import { pythonText } from './pythonText.js'
-import { fail, numberOf, type TemplateFunction, Tuple, type Value } from './value.js'
+import { fail, numberOf, type TemplateFunction, Tuple, typeName, type Value } from './value.js'
 
 /** Characters that Python's `str.strip()` takes off, which differ from JavaScript's `trim`. */
 const WHITE: ReadonlySet<string> = new Set(
@@ -24,7 +23,7 @@ export const title = (text: string): string =>
 export const capitalize = ([first = '', ...rest]: string): string => first.toUpperCase() + rest.join('').toLowerCase()
 
 const text = (value: Value): string =>
-  typeof value === 'string' ? value : fail(`a text is needed, not ${pythonText(value)}`)
+  typeof value === 'string' ? value : fail(`a text is needed, not ${typeName(value)}`)
 const optional = (value: Value): string | undefined => (value === undefined || value === null ? undefined : text(value))
 
 /** Splits at most `limit` times; without a separator at runs of white space. */

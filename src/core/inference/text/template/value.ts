@@ -30,8 +30,11 @@ export class Namespace {
   constructor(readonly entries: Map<string, Value>) {}
 }
 
-/** A template's own complaint (`raise_exception`), or something in it that cannot be evaluated. */
+/** Something in a template that cannot be evaluated; messages name kinds of values, never the values, which may be confidential. */
 export class TemplateProblem extends Error {}
+
+/** A template's own complaint (`raise_exception`), which may quote the messages. */
+export class TemplateComplaint extends TemplateProblem {}
 
 export const fail = (message: string): never => {
   throw new TemplateProblem(message)
