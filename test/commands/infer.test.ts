@@ -216,7 +216,11 @@ describe('crynux infer', () => {
     [['--prompt', PROMPT, '--model', 'owner/unknown'], 12, "model 'owner/unknown' is not on this machine"],
     [['--arguments', 'missing.json'], 2, "'missing.json' cannot be read"],
     [['--message', 'hi', '--steps', '3'], 2, '--message and --steps are both given'],
-    [['--message', 'hi', '--model', 'embedded:tiny-shapes'], 12, 'is a model for pictures, which cannot be the model of a task for text'],
+    [
+      ['--message', 'hi', '--model', 'embedded:tiny-shapes'],
+      12,
+      'is a model for pictures, which cannot be the model of a task for text',
+    ],
     [['--prompt', PROMPT, '--size', '136'], 2, 'must be a multiple of 32 for this model'],
     [hostile('long-prompt'), 2, 'field prompt is 16385 bytes long'],
     [hostile('no-picture'), 2, 'field controlnet.image_dataurl holds no PNG, JPEG or WebP picture'],
