@@ -12,6 +12,7 @@ import { downloadFile } from '../download/downloadFile.js'
 import { inParallel } from '../download/inParallel.js'
 import { ModelUnavailableError } from '../modelErrors.js'
 import type { PullContext, PullReport } from '../modelPuller.js'
+import { reportPresent } from '../reportPresent.js'
 import { requireAdapter } from '../url/requireAdapter.js'
 import { type ChosenFiles, chooseFiles } from './chooseFiles.js'
 import { explainHubStatus, type HubFile, hubFileUrl, readHubModel } from './readHubModel.js'
@@ -127,16 +128,7 @@ async function alreadyThere({ cacheFolder, repository, options }: PullContext, i
       'Offline mode is on: unset HF_HUB_OFFLINE (or leave --offline away) to fetch it.',
     )
   }
-  return {
-    model: id,
-    commit: found.commit,
-    folder: found.folder,
-    files: files.map(({ path, size = 0 }) => ({ path, bytes: size, fetched: false })),
-    bytes: files.reduce((total, { size = 0 }) => total + size, 0),
-    fetchedBytes: 0,
-    removed: [],
-    dryRun: options.dryRun === true,
-  }
+  return reportPresent(id, found, files, options)
 }
 
 /** A safetensors file is fetched only when its header says that it is an adapter. */

@@ -18,6 +18,7 @@ import { type HubFile, isSafePath } from '../hub/readHubModel.js'
 import { ModelDownloadError, ModelFormatError, ModelUnavailableError } from '../modelErrors.js'
 import { type ModelId, shownModelId } from '../modelId.js'
 import type { PullContext, PullReport } from '../modelPuller.js'
+import { reportPresent } from '../reportPresent.js'
 import { safetensorsHeaderLength } from '../safetensorsKind.js'
 import { readStart } from './readStart.js'
 import { readZipDirectory, type ZipEntry, ZipError } from './readZip.js'
@@ -173,16 +174,7 @@ async function alreadyThere(
     await writeCacheRecord(repositoryPaths(cacheFolder, repository), { ...found.record, pinned: options.pin })
   }
   const files = await snapshotFiles(found.folder)
-  return {
-    model: shown,
-    commit: found.commit,
-    folder: found.folder,
-    files: files.map(({ path, size = 0 }) => ({ path, bytes: size, fetched: false })),
-    bytes: files.reduce((total, { size = 0 }) => total + size, 0),
-    fetchedBytes: 0,
-    removed: [],
-    dryRun: options.dryRun === true,
-  }
+  return reportPresent(shown, found, files, options)
 }
 
 /** Unpacks what the pipelines read of an archive; everything else in it is left alone. */
