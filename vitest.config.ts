@@ -9,7 +9,7 @@ export default defineConfig({
     // Modules are loaded once for each worker instead of once for each file, which takes a fifth of the time. No test changes them.
     isolate: false,
     unstubEnvs: true,
-    // On two cores: the longest tests wait for blocks and child processes a third of their time. More only make each other late.
-    maxWorkers: 3,
+    // Two cores: more workers only make the timing of child processes worse.
+    maxWorkers: 2,
   },
 })
