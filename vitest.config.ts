@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ['test/helpers/buildOnce.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Modules are loaded once for each worker instead of once for each file, which takes a fifth of the time. No test changes them.
+    // Modules are loaded once for each worker instead of once for each file, a fifth of the time. No test changes them.
     isolate: false,
     unstubEnvs: true,
     // Two cores: more workers only make the timing of child processes worse.
