@@ -1,4 +1,4 @@
-import type { Hex } from '../../base/hex.js'
+import type { Address, Hex } from '../../base/hex.js'
 import type { Logger } from '../../base/logger.js'
 import { timeoutSignal } from '../../base/timeoutSignal.js'
 import type { ChainTask } from '../../chain/read/task.js'
@@ -45,10 +45,10 @@ const SHORTEST_WAIT_FOR_ARGUMENTS_SECONDS = 30
  */
 export async function executeTask(
   dependencies: ExecuteDependencies,
-  { task, signal }: { task: ChainTask; signal: AbortSignal },
+  { task, signal, due = commitmentDue(task) }: { task: ChainTask; signal: AbortSignal; due?: WorkDue },
 ): Promise<Work> {
   const { logger } = dependencies
-  const envelope = await fetchArguments(dependencies, { task, signal })
+  const envelope = await fetchArguments(dependencies, { task, signal, due })
   if (!envelope) return nothing(OUTCOME.argumentsUnavailable)
 
   let parsed: TaskArguments
@@ -62,7 +62,7 @@ export async function executeTask(
     return nothing(OUTCOME.invalidArguments)
   }
 
-  const result = await compute(dependencies, { task, parsed, signal })
+  const result = await compute(dependencies, { task, parsed, signal, due })
   if ('outcome' in result) return result
   const sealedFiles: Uint8Array[] = []
   for (const file of result.files) sealedFiles.push(await seal(file.bytes, [envelope.resultRecipient]))
@@ -75,11 +75,11 @@ export async function executeTask(
 
 async function compute(
   { engine, logger, chainTime }: ExecuteDependencies,
-  { task, parsed, signal }: { task: ChainTask; parsed: TaskArguments; signal: AbortSignal },
+  { task, parsed, signal, due }: { task: ChainTask; parsed: TaskArguments; signal: AbortSignal; due: WorkDue },
 ): Promise<InferenceResult | Work> {
   try {
     // Saying "I cannot" in time costs nothing; being late costs a penalty.
-    const secondsLeft = deadlineOf(task) - commitReserveSeconds(task) - (await chainTime())
+    const secondsLeft = due.at - reserveSeconds(due) - (await chainTime())
     return await engine.run(parsed, { signal, timeoutMs: Math.max(1, secondsLeft) * 1_000 })
   } catch (error) {
     if (signal.aborted) throw error
@@ -101,9 +101,9 @@ async function compute(
  */
 async function fetchArguments(
   { openRelay, identity, logger, chainTime, idle }: ExecuteDependencies,
-  { task, signal }: { task: ChainTask; signal: AbortSignal },
+  { task, signal, due }: { task: ChainTask; signal: AbortSignal; due: WorkDue },
 ): Promise<EnvelopeContent | null> {
-  const giveUpAt = argumentsGiveUpTime(task, await chainTime())
+  const giveUpAt = argumentsGiveUpTime(task, due, await chainTime())
   let relay: Awaited<ReturnType<typeof openRelay>> | undefined
   for (;;) {
     signal.throwIfAborted()
@@ -132,21 +132,37 @@ async function fetchArguments(
  * When a node that asks since `now` reports the arguments as unavailable: two minutes after the start, at the latest while a
  * fifth of the time is left.
  */
-function argumentsGiveUpTime(task: ChainTask, now: number): number {
-  const latest = deadlineOf(task) - Math.max(2, Math.floor(task.executionTimeoutSeconds / 5))
-  // Who has lost its journal after the commitment keeps nobody waiting: all three have committed.
-  if (task.state !== 'started') return latest
+function argumentsGiveUpTime(task: ChainTask, due: WorkDue, now: number): number {
+  const latest = due.at - Math.max(2, Math.floor(due.spanSeconds / 5))
+  // Who has lost its journal after the commitment keeps nobody waiting.
+  if (due.recovers) return latest
   const startedAt = task.commitDeadline - task.executionTimeoutSeconds
   const patience = Math.max(startedAt + LONGEST_WAIT_FOR_ARGUMENTS_SECONDS, now + SHORTEST_WAIT_FOR_ARGUMENTS_SECONDS)
   return Math.min(latest, patience)
 }
 
-/** When the work must be done: for the commitment, or, by a node that lost its journal after it, for the reveal. */
-const deadlineOf = (task: ChainTask): number => (task.state === 'revealing' ? task.revealDeadline : task.commitDeadline)
+/** When the work must be done, in chain time, and how long the time is that ends then. */
+export type WorkDue = { at: number; spanSeconds: number; recovers: boolean }
+
+/**
+ * The work is done for the commitment; by a node that has lost its journal after the commitment, for the reveal. The first reveal may come
+ * any time after the commit deadline, so that the state alone does not tell how long there is.
+ */
+export function workDue(task: ChainTask, me: Address, revealWindowSeconds: number): WorkDue {
+  const committed = task.slots.some(({ node, committed }) => committed && node.toLowerCase() === me.toLowerCase())
+  if (task.state === 'started' && !committed) return commitmentDue(task)
+  const at = task.state === 'revealing' ? task.revealDeadline : task.commitDeadline + revealWindowSeconds
+  return { at, spanSeconds: revealWindowSeconds, recovers: true }
+}
+
+const commitmentDue = (task: ChainTask): WorkDue => ({
+  at: task.commitDeadline,
+  spanSeconds: task.executionTimeoutSeconds,
+  recovers: false,
+})
 
 /** Kept free before the deadline, for the transaction. */
-const commitReserveSeconds = (task: ChainTask): number =>
-  Math.min(60, Math.max(2, Math.floor(task.executionTimeoutSeconds / 10)))
+const reserveSeconds = ({ spanSeconds }: WorkDue): number => Math.min(60, Math.max(2, Math.floor(spanSeconds / 10)))
 
 const nothing = (outcome: Outcome): Work => ({ outcome, score: '0x', sealedFiles: [] })
 

@@ -18,7 +18,7 @@ import { createJournal } from '../../store/journal.js'
 import { createBackgroundJobs } from './backgroundJobs.js'
 import { faultyBehaviour, honestBehaviour } from './behaviour.js'
 import { ensureMember } from './ensureMember.js'
-import { executeTask, type Work } from './executeTask.js'
+import { executeTask, type Work, type WorkDue, workDue } from './executeTask.js'
 import { assertFaultAllowed, type Fault } from './faults.js'
 import { createMembershipWatch } from './membershipWatch.js'
 import { type NodeAction, nextAction } from './nextAction.js'
@@ -227,7 +227,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
       if (task && task.state !== 'aborted' && behaviour.works) listeners.follow(task)
       busy ||= owes(task, record)
       try {
-        await perform(action, id, task, record)
+        await perform(action, id, task, record, revealWindowSeconds)
       } catch (error) {
         logger.warn({ taskId: id, error, step: action.do }, 'step failed; will be tried again')
       }
@@ -235,13 +235,19 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
     return busy
   }
 
-  async function perform(action: NodeAction, taskId: Hex, task: ChainTask | null, record: TaskRecord): Promise<void> {
+  async function perform(
+    action: NodeAction,
+    taskId: Hex,
+    task: ChainTask | null,
+    record: TaskRecord,
+    revealWindowSeconds: number,
+  ): Promise<void> {
     if (action.do === 'forget') return forget(taskId, task)
     if (!task || action.do === 'wait') return
     const step = { task, record, signal: ending.signal }
     switch (action.do) {
       case 'execute':
-        return executing.start(taskId, () => execute(task))
+        return executing.start(taskId, () => execute(task, workDue(task, me, revealWindowSeconds)))
       case 'commit':
         return commit(actions, step)
       case 'reveal':
@@ -254,8 +260,8 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
   }
 
   /** Works in the background, so that the node's other duties go on. */
-  async function execute(task: ChainTask): Promise<void> {
-    let work = behaviour.work(behaviour.works ? await honestWork(task) : NO_WORK)
+  async function execute(task: ChainTask, due: WorkDue): Promise<void> {
+    let work = behaviour.work(behaviour.works ? await honestWork(task, due) : NO_WORK)
     try {
       await folders.write(task.id, work.sealedFiles)
     } catch (error) {
@@ -269,7 +275,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
     })
   }
 
-  async function honestWork(task: ChainTask): Promise<Work> {
+  async function honestWork(task: ChainTask, due: WorkDue): Promise<Work> {
     const startedAt = clock.now()
     const work = await executeTask(
       {
@@ -280,7 +286,7 @@ export async function runNode(dependencies: NodeDependencies, options: NodeOptio
         chainTime: () => readChainTime(chain),
         idle: (signal) => wakeUp.wait(IDLE_MS, signal),
       },
-      { task, signal: ending.signal },
+      { task, signal: ending.signal, due },
     )
     logger.info(
       { taskId: task.id, outcome: work.outcome, durationMs: clock.now() - startedAt, step: 'work' },

@@ -9,7 +9,7 @@ import { canonicalBytes } from '../../../src/core/task/canonicalForm.js'
 import { argsHashOf } from '../../../src/protocol/argsHash.js'
 import { encryptionKeyFromSecret } from '../../../src/protocol/encryptionKey.js'
 import { open, sealArguments } from '../../../src/protocol/envelope.js'
-import { executeTask } from '../../../src/roles/node/executeTask.js'
+import { executeTask, type WorkDue, workDue } from '../../../src/roles/node/executeTask.js'
 
 const NODE = encryptionKeyFromSecret(new Uint8Array(randomBytes(32)))
 const CREATOR = encryptionKeyFromSecret(new Uint8Array(randomBytes(32)))
@@ -72,6 +72,8 @@ function engineThat(run: InferenceEngine['run']): InferenceEngine {
   return { run, close: async () => {} }
 }
 
+const ME = `0x${'11'.repeat(20)}` as const
+
 const RESULT = {
   files: [{ name: '0.png', bytes: PICTURE, mediaType: 'image/png' }],
   score: SCORE,
@@ -83,7 +85,7 @@ const RESULT = {
 async function work(
   { task, sealed }: Awaited<ReturnType<typeof scene>>,
   engine = engineThat(async () => RESULT),
-  { from = 900 } = {},
+  { from = 900, due }: { from?: number; due?: WorkDue } = {},
 ) {
   let now = from
   let asked = 0
@@ -103,7 +105,7 @@ async function work(
         now += 30
       },
     },
-    { task, signal: new AbortController().signal },
+    { task, signal: new AbortController().signal, ...(due ? { due } : {}) },
   )
   return { ...done, asked, gaveUpAt: now }
 }
@@ -156,9 +158,31 @@ describe('the work of a node', () => {
   it('asks for arguments until little time is left when it does the work again for the reveal', async () => {
     const { task, sealed } = await scene({ handedOut: null })
     const revealing = { ...task, state: 'revealing' as const, commitDeadline: 0, revealDeadline: 1_000 }
-    expect(await work({ task: revealing, sealed }, undefined, { from: 700 })).toMatchObject({
+    const due = workDue(revealing, ME, 600)
+    expect(await work({ task: revealing, sealed }, undefined, { from: 700, due })).toMatchObject({
       outcome: 2,
-      gaveUpAt: 1_000,
+      gaveUpAt: 880,
+    })
+  })
+
+  it('has until the reveals end when it does the work again after the commit deadline, before anybody has revealed', async () => {
+    const { task, sealed } = await scene()
+    const slot = { node: ME, committed: true, revealed: false, outcome: 0, score: '0x' as Hex }
+    const committed = { ...task, slots: [slot] } as unknown as typeof task
+    const limits: (number | undefined)[] = []
+    const engine = engineThat(async (_task, { timeoutMs }) => {
+      limits.push(timeoutMs)
+      return RESULT
+    })
+    const from = task.commitDeadline + 10
+    await work({ task: committed, sealed }, engine, { from, due: workDue(committed, ME, 300) })
+    expect(limits).toEqual([(300 - 10 - 30) * 1_000])
+    expect(
+      workDue({ ...committed, slots: [{ ...slot, committed: false }] } as unknown as typeof task, ME, 300),
+    ).toEqual({
+      at: task.commitDeadline,
+      spanSeconds: task.executionTimeoutSeconds,
+      recovers: false,
     })
   })
 
